@@ -1,0 +1,1 @@
+"""How the demo checkpoints are made: `python -m vidal.demo.train`."""
