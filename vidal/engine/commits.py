@@ -1,0 +1,178 @@
+"""Parts and their commits: how the rows and members of a step lie in a workspace, and how they are read back.
+
+A part is a fixed group of samples. A step writes a part in one or more pieces, each a Parquet file of rows
+and, where there are members, a tar beside it: `part-000042-000-3fa9c2d1b0ce.parquet` is the first piece of part 42
+under the fingerprint 3fa9…. The Parquet file is the commit: a tar without one does not exist for anybody. Where
+two pieces of a part hold the same sample, the later piece is right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from vidal.engine.schemas import commit_schema
+from vidal.engine.step import Result
+from vidal.engine.tar import TarWriter
+from vidal.engine.workspace import Workspace
+
+PIECE = re.compile(r"part-(\d{6,})-(\d{3,})-([0-9a-f]{12})\.parquet")
+
+
+@dataclass(frozen=True, order=True)
+class Piece:
+    """One commit of one part. `number` counts the part's pieces under one fingerprint from 0."""
+
+    part: int
+    number: int
+    fingerprint: str
+
+    @property
+    def stem(self) -> str:
+        return f"part-{self.part:06d}-{self.number:03d}-{self.fingerprint}"
+
+    @classmethod
+    def parse(cls, name: str) -> Piece | None:
+        match = PIECE.fullmatch(name)
+        return cls(int(match[1]), int(match[2]), match[3]) if match else None
+
+
+@dataclass
+class Row:
+    """A committed row and the piece it lies in. `values` holds the columns asked for, by name."""
+
+    piece: Piece
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, column: str) -> Any:
+        return self.values[column]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        return {member["name"]: member["sha256"] for member in self.values["members"] or ()}
+
+
+class Store:
+    """The commits of one step under one fingerprint."""
+
+    def __init__(self, workspace: Workspace, step: str, fingerprint: str) -> None:
+        self.workspace = workspace
+        self.step = step
+        self.fingerprint = fingerprint
+
+    def pieces(self) -> dict[int, list[Piece]]:
+        """Every committed piece by part, in order. One listing of the step's folder."""
+        found: dict[int, list[Piece]] = {}
+        for piece in all_pieces(self.workspace, self.step):
+            if piece.fingerprint == self.fingerprint:
+                found.setdefault(piece.part, []).append(piece)
+        return found
+
+    def rows(self, pieces: Sequence[Piece], columns: Sequence[str]) -> dict[str, Row]:
+        """The latest row of each sample in the pieces of one part, with `id` and the columns asked for."""
+        rows: dict[str, Row] = {}
+        wanted = list(dict.fromkeys(["id", *columns]))
+        for piece in pieces:
+            table = self.workspace.read_table(f"{self.step}/{piece.stem}.parquet", columns=wanted)
+            for values in table.to_pylist():
+                rows[values["id"]] = Row(piece, values)
+        return rows
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """The latest row of every sample as one Arrow table: `id`, `part` and the columns asked for."""
+        wanted = list(dict.fromkeys(["id", *columns]))
+        tables = []
+        for part, pieces in sorted(self.pieces().items()):
+            piece_tables = [
+                self.workspace.read_table(f"{self.step}/{piece.stem}.parquet", columns=wanted) for piece in pieces
+            ]
+            latest = _latest(piece_tables)
+            tables.append(latest.append_column("part", pa.array([part] * len(latest), pa.int64())))
+        return pa.concat_tables(tables) if tables else pa.table({})
+
+    def members(self, rows: Sequence[Row], read: Any) -> Iterator[dict[str, bytes]]:
+        """The member bytes each row offers and `read` wants, row by row; each tar is opened once per run of rows."""
+        stream, opened = None, None
+        try:
+            for row in rows:
+                places = [m for m in row["members"] or () if read.wants(m["name"])]
+                if places and opened != row.piece:
+                    if stream is not None:
+                        stream.close()
+                    stream = self.workspace.fs.open(self.workspace.path(f"{self.step}/{row.piece.stem}.tar"), "rb")
+                    opened = row.piece
+                content = {}
+                for place in sorted(places, key=lambda m: m["offset"]):
+                    stream.seek(place["offset"])
+                    content[place["name"]] = stream.read(place["size"])
+                yield content
+        finally:
+            if stream is not None:
+                stream.close()
+
+    def write(
+        self,
+        piece: Piece,
+        results: Sequence[Result],
+        inputs: Mapping[str, str],
+        columns: Mapping[str, pa.DataType],
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Commit results as one piece: the tar first, where there are members, then the rows.
+
+        `inputs` maps each sample to the hash of what it gave the step. Samples are written in order of id.
+        """
+        ordered = sorted(results, key=lambda result: result.id)
+        listings: list[list[dict[str, Any]]] = [[] for _ in ordered]
+        if any(result.members for result in ordered):
+            with self.workspace.create(f"{self.step}/{piece.stem}.tar") as stream:
+                writer = TarWriter(stream)
+                for result, listing in zip(ordered, listings, strict=True):
+                    for name in sorted(result.members):
+                        content = result.members[name]
+                        place = writer.add(f"{result.id}.{name}", content)
+                        sha256 = hashlib.sha256(content).hexdigest()
+                        listing.append({"name": name, "offset": place.offset, "size": place.size, "sha256": sha256})
+                writer.close()
+        schema = commit_schema(columns)
+        rows = [
+            _row(result, inputs[result.id], listing, columns)
+            for result, listing in zip(ordered, listings, strict=True)
+        ]
+        table = pa.Table.from_pylist(rows, schema=schema)
+        self.workspace.write_table(f"{self.step}/{piece.stem}.parquet", table, dict(metadata or {}))
+
+
+def all_pieces(workspace: Workspace, step: str) -> list[Piece]:
+    """Every committed piece of a step, whatever its fingerprint, sorted by part and number."""
+    pieces = (Piece.parse(name) for name in workspace.list(step))
+    return sorted(piece for piece in pieces if piece)
+
+
+def _row(result: Result, inputs: str, members: list[dict[str, Any]], columns: Mapping[str, Any]) -> dict[str, Any]:
+    failure = result.failure
+    return {
+        "id": result.id,
+        "kind": result.kind,
+        "status": result.status,
+        "rule": result.rule,
+        "error_class": failure.error_class if failure else None,
+        "error_message": failure.message if failure else None,
+        "traceback_hash": failure.traceback_hash if failure else None,
+        "attempts": result.attempts,
+        "inputs": inputs,
+        "members": members,
+        **{name: result.columns.get(name) for name in columns},
+    }
+
+
+def _latest(tables: list[pa.Table]) -> pa.Table:
+    """Rows of a part's pieces with the last row of each id, ordered by id."""
+    table = pa.concat_tables(tables)
+    last = {id_: position for position, id_ in enumerate(table.column("id").to_pylist())}
+    return table.take([last[id_] for id_ in sorted(last)])

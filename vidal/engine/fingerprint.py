@@ -1,0 +1,28 @@
+"""Hashes that decide what is still valid: of a step's settings, and of one sample's inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def digest(value: Any, length: int = 12) -> str:
+    """The first `length` hexadecimal digits of the SHA-256 of a JSON value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:length]
+
+
+def of_step(name: str, version: int, settings: Mapping[str, Any]) -> str:
+    """What a step would compute, inputs apart: its name, the version of its code, and its settings."""
+    return digest({"name": name, "version": version, "settings": settings})
+
+
+def of_inputs(columns: Mapping[str, Any], members: Mapping[str, str]) -> str:
+    """What one sample gives a step: the values of the columns read and the SHA-256 of each member read."""
+    return digest({"columns": columns, "members": members}, length=16)

@@ -1,0 +1,154 @@
+"""The Ray runner: Ray Data over unit descriptors, on this machine or a cluster. Only references travel."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from vidal.engine.errors import ConfigError
+from vidal.engine.runners import WORKER_ENVIRONMENT, Handler, work_error
+from vidal.engine.step import Resources
+
+OBJECT_STORE_BYTES = 256 * 2**20
+"""Descriptors and reports are all that lies in the object store; Ray's default takes 30 % of the memory."""
+RETRIES = 8
+"""Ray's own retries of a unit whose worker died; the third try runs isolated and ends, so this is never reached."""
+
+
+class RayRunner:
+    """Starts Ray once, at the first run: a quiet local instance, or a client of the cluster at `address`."""
+
+    name = "ray"
+
+    def __init__(self, address: str | None = None, cpus: int | None = None) -> None:
+        self.address = address
+        self.cpus = cpus
+        self._started = False
+
+    def run(self, handler: Handler, units: Sequence[Any], resources: Resources) -> Iterator[Any]:
+        if not units:
+            return
+        self._start()
+        import cloudpickle
+        import ray
+
+        size, gpus = self._workers(handler.name, resources, len(units))
+        packed = cloudpickle.dumps(handler)
+        common: dict[str, Any] = {"batch_size": 1, "num_cpus": resources.cpus, "num_gpus": gpus}
+        dataset = ray.data.from_items(
+            [{"unit": cloudpickle.dumps(unit)} for unit in units], override_num_blocks=len(units)
+        )
+        if resources.actor:
+            dataset = dataset.map_batches(
+                _Actor,
+                fn_constructor_args=(packed,),
+                compute=ray.data.ActorPoolStrategy(min_size=1, max_size=size, initial_size=size),
+                max_restarts=RETRIES,
+                max_task_retries=RETRIES,
+                **common,
+            )
+        else:
+            dataset = dataset.map_batches(
+                _task, fn_args=(packed,), compute=ray.data.TaskPoolStrategy(size), max_retries=RETRIES, **common
+            )
+        for row in dataset.iter_rows():
+            answer, error, unit = cloudpickle.loads(row["report"])
+            if error is not None:
+                raise work_error(handler, unit, error)
+            yield answer
+
+    def close(self) -> None:
+        if self._started:
+            import ray
+
+            ray.shutdown()
+            self._started = False
+
+    def _start(self) -> None:
+        if self._started:
+            return
+        os.environ.setdefault("RAY_AUTH_MODE", "token" if self.address else "disabled")
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        os.environ["RAY_DATA_DISABLE_PROGRESS_BARS"] = "1"
+        os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+        import ray
+
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+        environment = {"env_vars": WORKER_ENVIRONMENT}
+        try:
+            if self.address:
+                ray.init(address=self.address, runtime_env=environment, **quiet)
+            else:
+                ray.init(
+                    address="local",
+                    num_cpus=self.cpus or os.cpu_count(),
+                    include_dashboard=False,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    runtime_env=environment,
+                    **quiet,
+                )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            line = str(error).strip().splitlines()[0]
+            raise ConfigError(f"no Ray cluster at {self.address or 'this machine'} ({line}); check --address") from error
+        self._started = True
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.enable_operator_progress_bars = False
+        context.print_on_execution_start = False
+        context.raise_original_map_exception = True
+        context.execution_options.preserve_order = False
+
+    def _workers(self, name: str, resources: Resources, units: int) -> tuple[int, float]:
+        """How many workers fit the cluster, and the GPU share of each. GPUs are used where there are any."""
+        import ray
+
+        total = ray.cluster_resources()
+        cpus, accelerators = total.get("CPU", 0.0), total.get("GPU", 0.0)
+        gpus = resources.gpus if accelerators else 0.0
+        fit = math.floor(cpus / resources.cpus) if resources.cpus else units
+        if gpus:
+            fit = min(fit, math.floor(accelerators / gpus))
+        asked = resources.workers or fit
+        if fit < 1 or asked > fit:
+            raise ConfigError(
+                f"{name}: {max(asked, 1)} workers × {resources.cpus:g} CPUs, {gpus:g} GPUs do not fit the cluster's "
+                f"{cpus:g} CPUs, {accelerators:g} GPUs; lower resources.{name} in the pipeline file"
+            )
+        return min(asked, units), gpus
+
+
+class _Actor:
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+        self._handler: Handler | None = None
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
+        return {"report": [_answer(self._ready, unit) for unit in batch["unit"]]}
+
+    def _ready(self) -> Handler:
+        if self._handler is None:
+            import cloudpickle
+
+            handler = cloudpickle.loads(self._packed)
+            handler.setup()
+            self._handler = handler
+        return self._handler
+
+
+def _task(batch: dict[str, Any], packed: bytes) -> dict[str, Any]:
+    return _Actor(packed)(batch)
+
+
+def _answer(ready: Any, packed_unit: bytes) -> bytes:
+    """The handler's answer, or its exception, with the unit: errors travel as data, so no block is lost."""
+    import cloudpickle
+
+    unit = cloudpickle.loads(packed_unit)
+    try:
+        return cloudpickle.dumps((ready()(unit), None, unit))
+    except Exception as error:
+        return cloudpickle.dumps((None, error, unit))

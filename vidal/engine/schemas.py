@@ -1,0 +1,113 @@
+"""The Arrow schema of every manifest a workspace holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+MEMBER = pa.struct(
+    [
+        pa.field("name", pa.string()),
+        pa.field("offset", pa.int64()),
+        pa.field("size", pa.int64()),
+        pa.field("sha256", pa.string()),
+    ]
+)
+
+COMMIT = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("status", pa.string(), nullable=False),
+        pa.field("rule", pa.string()),
+        pa.field("error_class", pa.string()),
+        pa.field("error_message", pa.string()),
+        pa.field("traceback_hash", pa.string()),
+        pa.field("attempts", pa.int32()),
+        pa.field("inputs", pa.string()),
+        pa.field("members", pa.list_(MEMBER)),
+    ]
+)
+"""What every step writes for every sample, before its own columns."""
+
+TERMS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("term", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("sources", pa.list_(pa.string())),
+        pa.field("count", pa.int64()),
+        pa.field("keywords", pa.list_(pa.string())),
+    ]
+)
+
+QUERY_COLUMNS = {"source": pa.string(), "term": pa.string()}
+
+CANDIDATE_COLUMNS = {
+    "source": pa.string(),
+    "url": pa.string(),
+    "title": pa.string(),
+    "hashtags": pa.list_(pa.string()),
+    "description": pa.string(),
+    "seconds": pa.float64(),
+    "licence": pa.string(),
+    "uploader": pa.string(),
+    "language": pa.string(),
+    "published": pa.string(),
+    "captions": pa.list_(pa.string()),
+}
+"""What a site says of one clip or sound before a byte of media is fetched; null where it says nothing."""
+
+CANDIDATE = pa.struct(
+    [pa.field("id", pa.string()), pa.field("kind", pa.string())]
+    + [pa.field(name, type_) for name, type_ in CANDIDATE_COLUMNS.items()]
+)
+
+PROBE_COLUMNS = {
+    "container": pa.string(),
+    "video_codec": pa.string(),
+    "audio_codec": pa.string(),
+    "source_width": pa.int32(),
+    "source_height": pa.int32(),
+    "rotation": pa.int32(),
+    "fps": pa.float64(),
+    "seconds": pa.float64(),
+    "source_frames": pa.int64(),
+    "sample_rate": pa.int32(),
+    "channels": pa.int32(),
+    "source_bytes": pa.int64(),
+    "source_sha256": pa.string(),
+}
+"""The probe record of the file as it was fetched (`harvest/media`)."""
+
+VERDICTS = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("part", pa.int64(), nullable=False),
+        pa.field("kept", pa.bool_(), nullable=False),
+        pa.field("rule", pa.string()),
+        pa.field("flags", pa.list_(pa.string())),
+    ]
+)
+
+INDEX = pa.schema(
+    [
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("kind", pa.string()),
+        pa.field("shard", pa.string()),
+        pa.field("offset", pa.int64()),
+        pa.field("size", pa.int64()),
+        pa.field("seconds", pa.float64()),
+        pa.field("text", pa.string()),
+        pa.field("members", pa.list_(MEMBER)),
+    ]
+)
+"""`shards/index.parquet`: where each sample's bytes lie. `offset` and `size` span the sample's tar entries;
+each member's offset is that of its content."""
+
+
+def commit_schema(columns: Mapping[str, pa.DataType]) -> pa.Schema:
+    """The schema of a step's parts: what all steps write, then the step's own columns by name."""
+    return pa.schema([*COMMIT, *(pa.field(name, type_) for name, type_ in sorted(columns.items()))])

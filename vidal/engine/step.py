@@ -1,0 +1,140 @@
+"""The step contract: what a piece of work declares, receives and returns. It knows neither Ray nor files."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pyarrow as pa
+
+from vidal.engine.errors import SampleError, TransientError
+
+OK, REJECTED, FAILED = "ok", "rejected", "failed"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one worker of a step needs. `actor` marks steps whose `setup` is worth keeping alive (a model)."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    batch_size: int = 1
+    threads: int = 1
+    actor: bool = False
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """Columns and members (names or glob patterns) taken from an earlier step, whose rows must be `ok`."""
+
+    step: str
+    columns: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+
+    def wants(self, member: str) -> bool:
+        return any(fnmatchcase(member, pattern) for pattern in self.members)
+
+
+@dataclass
+class Sample:
+    """One clip or sound on its way into a step: the columns and member bytes the step reads.
+
+    `prepared` is whatever the step's own `prepare` made of them.
+    """
+
+    id: str
+    kind: str
+    columns: dict[str, Any] = field(default_factory=dict)
+    members: dict[str, bytes] = field(default_factory=dict)
+    prepared: Any = None
+
+    def ok(self, columns: Mapping[str, Any] | None = None, members: Mapping[str, bytes] | None = None) -> Result:
+        return Result(self.id, self.kind, OK, dict(columns or {}), dict(members or {}))
+
+    def rejected(self, rule: str, columns: Mapping[str, Any] | None = None) -> Result:
+        return Result(self.id, self.kind, REJECTED, dict(columns or {}), rule=rule)
+
+    def failed(self, error: BaseException) -> Result:
+        return Result(self.id, self.kind, FAILED, failure=Failure.of(error))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error as data: a stable class name, one line, a hash that groups equal tracebacks, and whether to retry."""
+
+    error_class: str
+    message: str
+    traceback_hash: str
+    transient: bool = False
+    retry_after: float | None = None
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        name = error.error_class if isinstance(error, SampleError) else type(error).__name__
+        lines = str(error).strip().splitlines()
+        frames = [(f.filename.rsplit("/", 1)[-1], f.name) for f in traceback.extract_tb(error.__traceback__)]
+        digest = hashlib.sha256(repr((name, frames)).encode()).hexdigest()[:12]
+        transient = isinstance(error, TransientError)
+        wait = error.retry_after if isinstance(error, TransientError) else None
+        return cls(name, (lines[0] if lines else name)[:500], digest, transient, wait)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step says of one sample: ok with columns and members, rejected by a rule, or failed with an error."""
+
+    id: str
+    kind: str
+    status: str
+    columns: dict[str, Any] = field(default_factory=dict)
+    members: dict[str, bytes] = field(default_factory=dict)
+    rule: str | None = None
+    failure: Failure | None = None
+    attempts: int = 1
+
+
+class Step:
+    """One piece of work that commits its own result, sample by sample.
+
+    Subclasses set `name`, `reads`, `columns` (the Arrow type of each column written), `members` (name patterns
+    written), `kinds` and `resources`; `settings()` returns all that decides a result besides the inputs, in JSON
+    types: it becomes the fingerprint. `version` is raised when the code changes what it computes.
+
+    The first read is the spine: its parts are this step's parts. `gate`, where set, names the verdict table that
+    must keep a sample before this step wants it.
+    """
+
+    name: str
+    version: int = 1
+    kinds: frozenset[str] = frozenset({"video", "audio"})
+    reads: tuple[Read, ...] = ()
+    gate: str | None = None
+    columns: Mapping[str, pa.DataType] = {}
+    members: tuple[str, ...] = ()
+    resources: Resources = Resources()
+
+    def settings(self) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+    def setup(self) -> None:
+        """Load what a worker keeps (a model, a client). Runs once per worker, before the first `process`."""
+
+    def prepare(self, sample: Sample) -> None:
+        """Decode one sample's inputs into `sample.prepared`; runs ahead of `process`, on another thread."""
+
+    def process(self, samples: Sequence[Sample]) -> list[Result]:
+        """One result per sample, in any order. Raising condemns no one yet: the batch is bisected."""
+        raise NotImplementedError
+
+    @property
+    def spine(self) -> str:
+        return self.reads[0].step
+
+    @property
+    def stage(self) -> str:
+        return self.name.split("/", 1)[0]

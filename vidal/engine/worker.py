@@ -1,0 +1,220 @@
+"""One part of one step in a worker: read, prepare, process, commit."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from vidal.engine.attempt import Retry, attempt
+from vidal.engine.commits import Piece, Store
+from vidal.engine.isolation import isolated
+from vidal.engine.pending import Inputs, PartWork
+from vidal.engine.step import FAILED, OK, REJECTED, Result, Sample, Step
+from vidal.engine.workspace import Workspace
+
+T = TypeVar("T")
+CRASHES = 2
+"""Deaths of its worker after which a part is run sample by sample in a child process (DESIGN, a step)."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of one unit of work. `busy` is the seconds spent in `process`, `seconds` the whole."""
+
+    label: str
+    samples: int
+    ok: int = 0
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    busy: float = 0.0
+    cpu: float = 0.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """All a worker needs to run parts of a step. `fingerprints` covers the step and every step it reads."""
+
+    workspace: Workspace
+    step: Step
+    fingerprints: Mapping[str, str]
+    run: str
+    retry: Retry
+
+    def store(self, step: str) -> Store:
+        return Store(self.workspace, step, self.fingerprints[step])
+
+
+class PartRunner:
+    """The handler both runners call with PartWork. Made on the driver, set up once in each worker."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.name = job.step.name
+
+    def setup(self) -> None:
+        self.job.step.setup()
+
+    def __call__(self, work: PartWork) -> Report:
+        started, cpu = time.perf_counter(), _cpu_seconds()
+        step, workspace = self.job.step, self.job.workspace
+        inputs = Inputs(step, {read.step: self.job.store(read.step) for read in step.reads})
+        joined = inputs.rows(work.sources)
+        rows = {id_: joined[id_] for id_ in work.ids if id_ in joined}
+        clock = _Clock()
+        with _claim(workspace, f"runs/{self.job.run}/claims/{self.name.replace('/', '-')}-{work.label}") as crashes:
+            samples = _samples(inputs, rows)
+            if crashes < CRASHES:
+                batches = _pipeline(step, samples, self.job.retry, clock)
+            else:
+                batches = isolated(step, samples, self.job.retry)
+            results = [
+                replace(result, attempts=result.attempts + work.attempts.get(result.id, 0))
+                for result in itertools.chain.from_iterable(batches)
+            ]
+            piece = Piece(work.part, work.number, self.job.fingerprints[self.name])
+            digests = {id_: inputs.digest(found) for id_, found in rows.items()}
+            self.job.store(self.name).write(piece, results, digests, step.columns)
+        return Report(
+            label=work.label,
+            samples=len(results),
+            ok=sum(result.status == OK for result in results),
+            rejected=Counter(result.rule or "" for result in results if result.status == REJECTED),
+            failed=Counter(r.failure.error_class for r in results if r.status == FAILED and r.failure),
+            seconds=time.perf_counter() - started,
+            busy=clock.seconds / step.resources.threads,
+            cpu=_cpu_seconds() - cpu,
+        )
+
+
+class _Clock:
+    """Seconds added up from several threads."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._lock = threading.Lock()
+
+    def timed(self, step: Step, batch: list[Sample], retry: Retry) -> list[Result]:
+        started = time.perf_counter()
+        try:
+            return attempt(step, batch, retry)
+        finally:
+            with self._lock:
+                self.seconds += time.perf_counter() - started
+
+
+class _claim:
+    """Marks a unit as begun, and tells how often it was begun and never ended: its worker died each time."""
+
+    def __init__(self, workspace: Workspace, name: str) -> None:
+        self._workspace, self._name = workspace, name
+
+    def __enter__(self) -> int:
+        crashes = int(self._workspace.read_bytes(self._name)) if self._workspace.exists(self._name) else 0
+        self._workspace.write_bytes(self._name, str(crashes + 1).encode())
+        return crashes
+
+    def __exit__(self, *error: object) -> None:
+        self._workspace.remove(self._name)
+
+
+def _samples(inputs: Inputs, rows: Mapping[str, list]) -> Iterator[Sample]:
+    """The samples of a part with the columns and members the step reads, in order of id."""
+    ids = sorted(rows)
+    reads = inputs.step.reads
+    streams = [
+        inputs.stores[read.step].members([rows[id_][position] for id_ in ids], read)
+        for position, read in enumerate(reads)
+    ]
+    for id_, *contents in zip(ids, *streams, strict=True):
+        columns, members = {}, {}
+        for read, row, content in zip(reads, rows[id_], contents, strict=True):
+            columns.update({name: row[name] for name in read.columns})
+            members.update(content)
+        yield Sample(id_, rows[id_][0]["kind"], columns, members)
+
+
+def _pipeline(step: Step, samples: Iterable[Sample], retry: Retry, clock: _Clock) -> Iterator[list[Result]]:
+    """Prepare ahead on one thread, process batches on `threads` others; batches come back in order."""
+    size, threads = step.resources.batch_size, step.resources.threads
+    running: deque[Future[list[Result]]] = deque()
+    batch: list[Sample] = []
+    with ThreadPoolExecutor(threads) as pool:
+        for item in _ahead(_prepared(step, samples), 2 * size * threads):
+            if isinstance(item, Result):
+                yield [item]
+                continue
+            batch.append(item)
+            if len(batch) == size:
+                running.append(pool.submit(clock.timed, step, batch, retry))
+                batch = []
+            if len(running) > threads:
+                yield running.popleft().result()
+        if batch:
+            running.append(pool.submit(clock.timed, step, batch, retry))
+        while running:
+            yield running.popleft().result()
+
+
+def _prepared(step: Step, samples: Iterable[Sample]) -> Iterator[Sample | Result]:
+    for sample in samples:
+        try:
+            step.prepare(sample)
+        except Exception as error:
+            yield sample.failed(error)
+        else:
+            yield sample
+
+
+def _ahead(items: Iterable[T], depth: int) -> Iterator[T]:
+    """The items, produced on another thread up to `depth` ahead of their use."""
+    buffer: queue.Queue[tuple[bool, object]] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def put(entry: tuple[bool, object]) -> None:
+        while not stop.is_set():
+            try:
+                buffer.put(entry, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def produce() -> None:
+        try:
+            for item in items:
+                put((False, item))
+                if stop.is_set():
+                    return
+            put((True, None))
+        except BaseException as error:
+            put((True, error))
+
+    thread = threading.Thread(target=produce, daemon=True)
+    thread.start()
+    try:
+        while True:
+            last, item = buffer.get()
+            if not last:
+                yield item  # type: ignore[misc]
+            elif item is None:
+                return
+            else:
+                raise item  # type: ignore[misc]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _cpu_seconds() -> float:
+    """CPU seconds of this process and of its ended children."""
+    import os
+
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
