@@ -1,0 +1,58 @@
+"""Open an untrusted file: one local file, of a known container, or a named refusal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidal.engine.errors import SampleError
+from vidal.media.limits import MediaLimits
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+# Demuxers that read one self-contained file: no playlists, image sequences, devices or scripts.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,ogg,wav,aiff,flac,mp3,aac"
+PROTOCOLS = "file"
+INDEXED = {(4, b"ftyp"): "an mp4 without its index (moov)", (0, b"\x1aE\xdf\xa3"): "a Matroska file without its tracks"}
+HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
+PLAYLIST = (b"#extm3u", b"ffconcat", b"file ")
+
+
+def source_options(limits: MediaLimits) -> dict[str, str]:
+    """libavformat options that hold it to one local file of an allowed format, and its decoders to `max_pixels`."""
+    return {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS, "max_pixels": str(limits.max_pixels)}
+
+
+def source_url(path: Path) -> str:
+    """`path` as a URL that no other protocol can claim, whatever characters its name holds."""
+    return f"file:{path.absolute()}"
+
+
+def open_source(path: Path, limits: MediaLimits) -> InputContainer:
+    """Open a file for reading; SampleError `TooLarge`, `NotMedia`, or `Truncated` where the index is missing."""
+    import av
+
+    size = path.stat().st_size
+    if size > limits.max_bytes:
+        raise SampleError("TooLarge", f"a file of {size:,} bytes; the limit is {limits.max_bytes:,}")
+    try:
+        return av.open(source_url(path), options=source_options(limits))
+    except (av.FFmpegError, ValueError):
+        with path.open("rb") as file:
+            raise refusal(file.read(512)) from None
+
+
+def refusal(head: bytes) -> SampleError:
+    """The error for a file that no allowed demuxer opens, named by its first bytes."""
+    for (offset, magic), found in INDEXED.items():
+        if head[offset : offset + 4] == magic:
+            return SampleError("Truncated", found)
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not head:
+        return SampleError("NotMedia", "an empty file")
+    if text.startswith(HTML):
+        return SampleError("NotMedia", "an HTML page")
+    if text.startswith(PLAYLIST):
+        return SampleError("NotMedia", "a playlist")
+    return SampleError("NotMedia", f"no known media container (starts with {head[:8]!r})")
