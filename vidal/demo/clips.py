@@ -8,7 +8,6 @@ import os
 import struct
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,16 @@ import numpy as np
 from vidal.demo.render import render
 from vidal.demo.scene import Scene
 from vidal.demo.sound import waveform
-from vidal.demo.trouble import Entry, catalogue
+from vidal.demo.trouble import FALSE_HEADERS, Entry, catalogue
 from vidal.media.write import audio_frames, write_clip
 
 STAMP = "complete.sha256"
 CLIP_RATE = 48000
 HEADER_HOURS = 3
 KEPT_OF_TRUNCATED = 0.6
+EBML = b"\x1aE\xdf\xa3"
+EBML_DURATION = b"\x44\x89\x88"
+"""The segment's duration: an 8-byte float, in milliseconds at the usual timestamp scale."""
 _SOUND_FORMATS = {".ogg": ("ogg", "libopus"), ".mp3": ("mp3", "libmp3lame")}
 
 _HTML = b"<!DOCTYPE html><html><head><title>Please wait</title></head><body>This video is on its way.</body></html>\n"
@@ -77,10 +79,9 @@ def write_entry(entry: Entry, path: Path) -> None:
     if entry.kind == "audio":
         write_sound(path, audio, CLIP_RATE)
         return
-    seen = replace(entry.scene, seconds=1.0) if entry.trouble == "header_3h" else entry.scene
-    frames = _frames(seen, still=entry.trouble == "still")
-    write_clip(path, frames, seen.fps, audio[: round(seen.seconds * CLIP_RATE)], CLIP_RATE, entry.codec)
-    if entry.trouble == "header_3h":
+    frames = _frames(entry.scene, still=entry.trouble == "still")
+    write_clip(path, frames, entry.scene.fps, audio, CLIP_RATE, entry.codec)
+    if entry.trouble in FALSE_HEADERS:
         path.write_bytes(claim_duration(path.read_bytes(), HEADER_HOURS * 3600))
     if entry.trouble == "truncated":
         os.truncate(path, int(path.stat().st_size * KEPT_OF_TRUNCATED))
@@ -99,9 +100,12 @@ def write_sound(path: Path, audio: np.ndarray, rate: int) -> None:
         out.mux(stream.encode(None))
 
 
-def claim_duration(mp4: bytes, seconds: int) -> bytes:
-    """The mp4 with every duration its headers state (movie, tracks, media) replaced by `seconds`."""
-    data = bytearray(mp4)
+def claim_duration(clip: bytes, seconds: int) -> bytes:
+    """The mp4 or webm with every duration its headers state replaced by `seconds`; its packets stay as they are."""
+    data = bytearray(clip)
+    if data.startswith(EBML):
+        struct.pack_into(">d", data, data.index(EBML_DURATION) + len(EBML_DURATION), seconds * 1000.0)
+        return bytes(data)
     movie_scale = _timescale(data, data.index(b"mvhd"))
     for kind, duration_at in ((b"mvhd", 20), (b"mdhd", 20), (b"tkhd", 24)):
         at = data.find(kind)
