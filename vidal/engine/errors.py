@@ -26,6 +26,9 @@ class SampleError(Exception):
         super().__init__(message)
         self.error_class = error_class
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.error_class, str(self))
+
 
 class TransientError(SampleError):
     """One sample cannot be processed now; a later attempt may succeed (network, 429, 5xx).

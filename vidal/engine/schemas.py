@@ -42,7 +42,8 @@ TERMS = pa.schema(
     ]
 )
 
-QUERY_COLUMNS = {"source": pa.string(), "term": pa.string()}
+QUERY_COLUMNS = {"source": pa.string(), "term": pa.string(), "revision": pa.string()}
+"""A question to a source. `revision` changes when a listing should be read again (a folder's contents); else null."""
 
 CANDIDATE_COLUMNS = {
     "source": pa.string(),
@@ -56,8 +57,10 @@ CANDIDATE_COLUMNS = {
     "language": pa.string(),
     "published": pa.string(),
     "captions": pa.list_(pa.string()),
+    "revision": pa.string(),
 }
-"""What a site says of one clip or sound before a byte of media is fetched; null where it says nothing."""
+"""What a site says of one clip or sound before a byte of media is fetched; null where it says nothing.
+`revision` changes when the media behind an unchanged URL do."""
 
 CANDIDATE = pa.struct(
     [pa.field("id", pa.string()), pa.field("kind", pa.string())]

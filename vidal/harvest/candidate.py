@@ -1,0 +1,52 @@
+"""A candidate: what a site says of one clip or sound before a byte of its media is fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+HASHTAG = re.compile(r"#([^\s#]+)")
+UNSAFE = re.compile(r"[^a-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One search result. `id` is a safe shard key; `captions` are texts that came with the media; None is unknown."""
+
+    id: str
+    kind: str
+    source: str
+    url: str
+    title: str
+    hashtags: tuple[str, ...] = ()
+    description: str | None = None
+    seconds: float | None = None
+    licence: str | None = None
+    uploader: str | None = None
+    language: str | None = None
+    published: str | None = None
+    captions: tuple[str, ...] = ()
+    revision: str | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def safe_id(source: str, site_id: str) -> str:
+    """A key for shards and file names: letters, digits, `-`, `_`; distinct for distinct (source, site id).
+
+    An id that is already safe is kept readable; any other is shortened and told apart by a hash.
+    """
+    lowered = site_id.lower()
+    plain = UNSAFE.sub("-", lowered).strip("-")[:40]
+    if plain != site_id:
+        plain = f"{plain or 'x'}-{hashlib.sha256(site_id.encode()).hexdigest()[:10]}"
+    return f"{source}-{plain}"
+
+
+def split_hashtags(text: str) -> tuple[str, tuple[str, ...]]:
+    """A title without its hashtags, and the hashtags without `#`, in order and once each."""
+    tags = tuple(dict.fromkeys(HASHTAG.findall(text)))
+    return " ".join(HASHTAG.sub(" ", text).split()), tags

@@ -1,0 +1,1 @@
+"""Stage 1: label and caption sources become the search-term database."""
