@@ -91,9 +91,11 @@ VERDICTS = pa.schema(
         pa.field("part", pa.int64(), nullable=False),
         pa.field("kept", pa.bool_(), nullable=False),
         pa.field("rule", pa.string()),
+        pa.field("failed", pa.list_(pa.string())),
         pa.field("flags", pa.list_(pa.string())),
     ]
 )
+"""`filter/verdicts.parquet`. `rule` is the rule that dropped the sample, `failed` the scores that failed for it."""
 
 INDEX = pa.schema(
     [

@@ -1,0 +1,148 @@
+"""`filter/verdicts.parquet`: kept or dropped, a pure function of scores and rules."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from vidal.engine.errors import ConfigError
+from vidal.engine.nodes import Context, Summary, Verdicts, state
+from vidal.engine.schemas import VERDICTS
+from vidal.engine.step import FAILED, Step
+from vidal.engine.workspace import Workspace
+from vidal.filter.config import RuleConfig
+
+OUTPUT = "filter/verdicts.parquet"
+FACTS = ("seconds", "fps", "width", "height", "audio_seconds", "source_sha256")
+
+
+class FilterVerdicts(Verdicts):
+    """Joins the scores of every sample whose media are ok, and applies the rules in order.
+
+    A sample one of whose scores failed is not kept, and carries no rule: it failed, it was not rejected.
+    """
+
+    name = "filter/verdicts"
+
+    def __init__(self, rules: Sequence[RuleConfig], media: Step, scores: Sequence[Step]) -> None:
+        self.rules = rules
+        self.scores = scores
+        self.reads = (media.name, *(step.name for step in scores))
+        self.types: dict[str, pa.DataType] = {"kind": pa.string(), "duplicate": pa.bool_()}
+        self.types |= {name: media.columns[name] for name in FACTS}
+        self.types |= {name: type_ for step in scores for name, type_ in step.columns.items()}
+        check(rules, self.types)
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"rules": [rule.model_dump(mode="json") for rule in self.rules]}
+
+    def kept(self, workspace: Workspace) -> Mapping[int, frozenset[str]]:
+        parts: dict[int, set[str]] = defaultdict(set)
+        for row in workspace.read_table(OUTPUT, columns=["id", "part", "kept"]).to_pylist():
+            if row["kept"]:
+                parts[row["part"]].add(row["id"])
+        return {part: frozenset(ids) for part, ids in parts.items()}
+
+    def run(self, context: Context) -> Summary:
+        now = state(context, self)
+        before = context.workspace.table_metadata(OUTPUT)
+        if before.get("state") == now:
+            return Summary(int(before["samples"]), int(before["samples"]), 0)
+        media = context.store(self.reads[0]).table(["kind", "status", *FACTS])
+        scores = {step.name: context.store(step.name).table(["status", *step.columns]) for step in self.scores}
+        table = verdicts(media, scores, self.rules, self.types)
+        context.workspace.write_table(OUTPUT, table, {"state": now, "samples": str(len(table))})
+        dropped = Counter(rule for rule in table.column("rule").to_pylist() if rule)
+        return Summary(len(table), 0, len(table), dropped)
+
+
+def verdicts(
+    media: pa.Table, scores: Mapping[str, pa.Table], rules: Sequence[RuleConfig], types: Mapping[str, pa.DataType]
+) -> pa.Table:
+    """The verdict of every sample whose media are ok, ordered by part and id.
+
+    `duplicate` is true for all but the first, by id, of the samples fetched as the same bytes.
+    """
+    connection = _connection()
+    connection.register("media", media if media.num_columns else _blank({"id": pa.string(), **types, "part": pa.int64()}))
+    joins, columns, failures = [], [], ["[]"]
+    for position, (name, table) in enumerate(scores.items()):
+        if not table.num_columns:
+            continue
+        connection.register(f"score_{position}", table)
+        joins.append(f"LEFT JOIN score_{position} USING (id)")
+        columns += [f"score_{position}.{column}" for column in table.column_names if column in types]
+        failures.append(f"CASE WHEN score_{position}.status = '{FAILED}' THEN ['{name}'] ELSE [] END")
+    present = {column.split(".")[-1] for column in columns}
+    absent = [f"NULL::{_sql_type(t)} AS {c}" for c, t in types.items() if c not in present and c not in _FROM_MEDIA]
+    tests = [f"coalesce(({rule.where}), false) AS rule_{position}" for position, rule in enumerate(rules)]
+    found = connection.execute(
+        f"""
+        WITH facts AS (
+            SELECT id, part, kind, {", ".join(FACTS)},
+                   row_number() OVER (PARTITION BY source_sha256 ORDER BY id) > 1 AS duplicate
+            FROM media WHERE status = 'ok'
+        ), joined AS (
+            SELECT facts.*, list_concat({", ".join(failures)}, []) AS failures
+                   {"".join(", " + column for column in [*columns, *absent])}
+            FROM facts {" ".join(joins)}
+        )
+        SELECT id, kind, part, failures {"".join(", " + test for test in tests)}
+        FROM joined ORDER BY part, id
+        """
+    ).to_arrow_table()
+    return pa.Table.from_pylist([_verdict(row, rules) for row in found.to_pylist()], schema=VERDICTS)
+
+
+_FROM_MEDIA = frozenset({"kind", "duplicate", *FACTS})
+
+
+def check(rules: Sequence[RuleConfig], types: Mapping[str, pa.DataType]) -> None:
+    """Raise ConfigError for a condition that names an unknown score, is no condition, or is not valid SQL."""
+    import duckdb
+
+    connection = _connection()
+    connection.register("scores", _blank(types))
+    for position, rule in enumerate(rules):
+        try:
+            kind = connection.execute(f"SELECT ({rule.where}) FROM scores").description[0][1]
+        except duckdb.Error as error:
+            line = str(error).splitlines()[0]
+            raise ConfigError(
+                f"filter.rules.{position}.where: {rule.where!r}: {line}; the scores are: {', '.join(sorted(types))}"
+            ) from error
+        if str(kind).upper() != "BOOLEAN":
+            raise ConfigError(f"filter.rules.{position}.where: {rule.where!r} is {kind}, not a condition")
+
+
+def _verdict(row: Mapping[str, Any], rules: Sequence[RuleConfig]) -> dict[str, Any]:
+    held = [rule for position, rule in enumerate(rules) if row[f"rule_{position}"]]
+    dropping = next((rule.name for rule in held if rule.action == "drop"), None)
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "part": row["part"],
+        "kept": dropping is None and not row["failures"],
+        "rule": dropping,
+        "failed": row["failures"],
+        "flags": [rule.name for rule in held if rule.action == "flag"],
+    }
+
+
+def _connection() -> Any:
+    """DuckDB in memory, with no way to files or network: conditions come from a file."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config={"enable_external_access": "false", "lock_configuration": "true"})
+
+
+def _blank(types: Mapping[str, pa.DataType]) -> pa.Table:
+    return pa.schema(list(types.items())).empty_table()
+
+
+def _sql_type(type_: pa.DataType) -> str:
+    names = {pa.float32(): "FLOAT", pa.float64(): "DOUBLE", pa.string(): "VARCHAR", pa.bool_(): "BOOLEAN"}
+    return names[type_]

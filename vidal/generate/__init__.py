@@ -1,0 +1,1 @@
+"""Stage 4: depth and infrared frames, one per keyframe."""
