@@ -15,7 +15,7 @@ from vidal.media.sound import decode_audio
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue (ITU-R BT.601, section 2.5.1)."""
 SILENCE_DBFS = -60.0
-"""Level under which 50 ms count as silent: 20 dB under the noise floor of a quiet room recorded at speech level."""
+"""Level under which a window counts as silent. Our choice: the paper gives no audio threshold."""
 WINDOW_SECONDS = 0.05
 
 

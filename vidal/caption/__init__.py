@@ -1,0 +1,1 @@
+"""Stage 5: captions of keyframes and clips, and their refinement by a language model."""

@@ -1,0 +1,85 @@
+"""`caption/refine`: the video caption refined by a language model, and told as sound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from vidal.caption.config import RefineConfig
+from vidal.caption.llm import Llm
+from vidal.engine.errors import ConfigError
+from vidal.engine.step import Read, Resources, Result, Sample, Step
+from vidal.resources import locate
+
+VIEWS = ("polish_mplug", "sound_mplug")
+INPUTS = {"title": "", "hashtags": [], "video_caption": "", "frame_captions": []}
+
+
+class Refine(Step):
+    """The views `polish_mplug` and `sound_mplug`, with the tokens they cost."""
+
+    name = "caption/refine"
+    kinds = frozenset({"video"})
+    gate = "filter/verdicts"
+    columns = {
+        "polish_mplug": pa.string(),
+        "sound_mplug": pa.string(),
+        "prompt_tokens": pa.int64(),
+        "answer_tokens": pa.int64(),
+    }
+
+    def __init__(self, config: RefineConfig, base: Path, keyframes: bool) -> None:
+        self.config = config
+        path = locate(config.prompt, base)
+        self.template = path.read_text(encoding="utf-8")
+        check_template(self.template, path)
+        self.reads = (Read("caption/video", ("mplug",)), Read("harvest/screen", ("title", "hashtags")))
+        if keyframes:
+            self.reads += (Read("caption/keyframes", ("ofa",)),)
+        self.resources = Resources(cpus=0.5, threads=config.requests)
+
+    def settings(self) -> Mapping[str, Any]:
+        config = self.config
+        return {"url": config.url, "model": config.model, "max_tokens": config.max_tokens, "prompt": self.template}
+
+    def setup(self) -> None:
+        self._llm = Llm(self.config.url, self.config.model, self.config.api_key_env, self.config.max_tokens)
+
+    def process(self, samples: Sequence[Sample]) -> list[Result]:
+        return [self._one(sample) for sample in samples]
+
+    def _one(self, sample: Sample) -> Result:
+        row = sample.columns
+        prompt = render(
+            self.template,
+            {
+                "title": row["title"],
+                "hashtags": row["hashtags"] or [],
+                "video_caption": row["mplug"],
+                "frame_captions": row.get("ofa") or [],
+            },
+        )
+        views, asked, answered = self._llm.ask(prompt, VIEWS)
+        return sample.ok({**views, "prompt_tokens": asked, "answer_tokens": answered})
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """The prompt, by a sandboxed Jinja that refuses names it was not given."""
+    import jinja2
+    import jinja2.sandbox
+
+    environment = jinja2.sandbox.SandboxedEnvironment(undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return environment.from_string(template).render(**values)
+
+
+def check_template(template: str, path: Path) -> None:
+    """Raise ConfigError, naming the file, for a template that cannot be rendered."""
+    import jinja2
+
+    try:
+        render(template, INPUTS)
+    except jinja2.TemplateError as error:
+        raise ConfigError(f"{path}: {error}; a prompt is given {', '.join(INPUTS)}") from error

@@ -1,0 +1,1 @@
+"""Stage 6: write, read, inspect, verify and export WebDataset shards."""

@@ -1,0 +1,18 @@
+"""The `shard` section of the pipeline file."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from vidal.engine.config import Section
+
+
+class ShardConfig(Section):
+    """How samples are gathered into WebDataset tars."""
+
+    prefix: str = Field("vidal", pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """Shards are named `PREFIX-000000.tar`."""
+    samples: int = Field(1000, ge=1)
+    """Most samples in a shard."""
+    megabytes: float = Field(1024.0, gt=0)
+    """Size above which a shard takes no further sample."""
