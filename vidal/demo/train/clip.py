@@ -10,7 +10,7 @@ import numpy as np
 from vidal.demo.train.data import CONTEXT_LENGTH, PIXEL_MEAN, PIXEL_STD, TRAIN_SEED, frames, save, texts, tokenizer
 from vidal.demo.train.fit import fit
 
-FRAMES, STEPS, BATCH = 9216, 320, 128
+FRAMES, STEPS, BATCH = 12288, 520, 128
 
 
 def train(folder: Path) -> None:
@@ -39,7 +39,8 @@ def train(folder: Path) -> None:
     tokenize = open_clip.get_tokenizer(source)
     shown = list(frames(TRAIN_SEED, FRAMES))
     pixels = torch.stack([preprocess(Image.fromarray(one.rgb)) for one in shown]).half()
-    tokens = torch.stack([tokenize(texts(one.scene)) for one in shown])
+    words_rng = np.random.default_rng(TRAIN_SEED)
+    tokens = torch.stack([tokenize(texts(one.scene, words_rng)) for one in shown])
 
     def loss_of(rng: np.random.Generator) -> torch.Tensor:
         drawn = torch.from_numpy(rng.choice(FRAMES, BATCH, replace=False))

@@ -20,8 +20,10 @@ from vidal.demo.scene import COMBINATIONS, Scene, scene
 TRAIN_SEED = 1000
 HELD_OUT_SEED = 900
 PIXEL_MEAN, PIXEL_STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
-CONTEXT_LENGTH = 24
+CONTEXT_LENGTH = 32
 """Longest text in tokens, with its start and end."""
+_OTHER_TAGS = ("shorts", "viral", "fyp", "field-recording", "nature", "video", "hd", "asmr")
+_STRAY = [chr(code) for code in (*range(9, 14), *range(27, 127), 0xE9, 0x5E9, 0x2028, 0x202E, 0x1F534)] + [" "] * 20
 COLDEST, WARMEST = -15.0, 65.0
 """The temperatures in degrees Celsius shown as black and as white."""
 
@@ -73,17 +75,35 @@ def jpeg(rgb: np.ndarray, quality: int) -> np.ndarray:
     return np.asarray(Image.open(stored))
 
 
-def texts(one: Scene) -> list[str]:
-    """What may be written about the pictures of a scene."""
-    titled = language.title(one)
-    tags = " ".join(f"#{tag}" for tag in language.hashtags(one))
-    return [titled, f"{titled} {tags}", language.caption(one), language.frame_caption(one)]
+def texts(one: Scene, rng: np.random.Generator) -> list[str]:
+    """What may be written about the pictures of a scene, some of it followed by what does not belong there."""
+    titled, told = language.title(one), language.caption(one)
+    written = [
+        titled, f"{titled} {_tags(language.hashtags(one), rng)}", told, f"{told}, with {language.sound_caption(one)}",
+        f"Watch {told}", language.frame_caption(one),
+    ]  # fmt: skip
+    return [_spoilt(text, rng) for text in written]
 
 
-def sound_texts(one: Scene) -> list[str]:
-    """What may be written about the sound of a scene."""
-    tags = " ".join(f"#{tag}" for tag in language.hashtags(one))
-    return [language.sound_caption(one), language.sound_title(one), f"{language.title(one)} {tags}"]
+def sound_texts(one: Scene, rng: np.random.Generator) -> list[str]:
+    """What may be written about the sound of a scene, some of it followed by what does not belong there."""
+    titled, heard = language.sound_title(one), language.sound_caption(one)
+    written = [
+        titled, f"{titled} {rng.integers(100):02d} {_tags([one.sound], rng)}", heard, f"{language.caption(one)}, with {heard}",
+        f"{language.title(one)} {_tags(language.hashtags(one), rng)}", f"{titled} {rng.integers(100):02d}",
+    ]  # fmt: skip
+    return [_spoilt(text, rng) for text in written]
+
+
+def _tags(names: list[str], rng: np.random.Generator) -> str:
+    return " ".join(f"#{name}" for name in [*names, *rng.choice(_OTHER_TAGS, rng.integers(3), replace=False)])
+
+
+def _spoilt(text: str, rng: np.random.Generator) -> str:
+    """The text itself in three cases of four, else with random characters after it."""
+    if rng.random() < 0.75:
+        return text
+    return f"{text} {''.join(rng.choice(_STRAY, rng.integers(1, 60)))}"
 
 
 def tokenizer() -> Any:

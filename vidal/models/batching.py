@@ -1,0 +1,35 @@
+"""Batches of a fixed shape, so that an item's result does not depend on its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+
+def in_batches(
+    items: Sequence[np.ndarray], size: int, forward: Callable[[np.ndarray], Sequence[Any]]
+) -> list[Any]:
+    """`forward` of all items, in their order.
+
+    Items are grouped by shape and cut into batches of exactly `size`, the last of a group filled up with its last item;
+    `forward` takes an array [size, ...] and returns one result per row.
+    """
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for index, item in enumerate(items):
+        groups.setdefault(item.shape, []).append(index)
+    results: list[Any] = [None] * len(items)
+    for indices in groups.values():
+        for start in range(0, len(indices), size):
+            chunk = indices[start : start + size]
+            filled = chunk + chunk[-1:] * (size - len(chunk))
+            outputs = forward(np.stack([items[index] for index in filled]))
+            for index, output in zip(chunk, outputs, strict=False):
+                results[index] = output
+    return results
+
+
+def rows(results: Sequence[np.ndarray], width: int) -> np.ndarray:
+    """Vectors as one float32 array [n, width], also for n = 0."""
+    return np.stack(results) if len(results) else np.zeros((0, width), np.float32)

@@ -1,0 +1,42 @@
+"""transformers models from a folder, with every mismatch of the weights refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from vidal.models.place import Place
+
+_HARMLESS = re.compile(r"(^|\.)position_ids$")
+"""Index buffers that older versions stored; they hold no learned value."""
+
+
+def from_folder(auto_class: Any, path: Path, place: Place) -> Any:
+    """The network of `path`, of the class `auto_class` chooses, in eval mode at `place`.
+
+    Weights come from safetensors, or from `torch.load(weights_only=True)`; no code of the checkpoint runs.
+    """
+    network, report = auto_class.from_pretrained(
+        path,
+        dtype=place.dtype,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+        weights_only=True,
+        local_files_only=True,
+        trust_remote_code=False,
+    )
+    refuse_mismatch(
+        missing=report["missing_keys"],
+        unexpected=(key for key in report["unexpected_keys"] if not _HARMLESS.search(key)),
+        misshapen=(entry[0] for entry in report["mismatched_keys"]),
+    )
+    return network.eval().to(place.device)
+
+
+def refuse_mismatch(missing: Any = (), unexpected: Any = (), misshapen: Any = ()) -> None:
+    """Raise ValueError listing all keys that differ, if any do."""
+    found = {"missing keys": missing, "unexpected keys": unexpected, "keys of another shape": misshapen}
+    parts = [f"{kind}: {', '.join(keys)}" for kind, keys in ((kind, sorted(keys)) for kind, keys in found.items()) if keys]
+    if parts:
+        raise ValueError(f"its weights do not fit its configuration; {'; '.join(parts)}")

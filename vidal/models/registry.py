@@ -1,0 +1,71 @@
+"""The roles a checkpoint can play, and how one is loaded into its role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from vidal.engine.errors import ConfigError, VidalError
+from vidal.models.checkpoints import fetch, files_of
+from vidal.models.place import place
+
+ROLES = {
+    "clip": "vidal.models.clip",
+    "clap": "vidal.models.clap",
+    "depth": "vidal.models.depth",
+    "infrared": "vidal.models.infrared",
+    "captioner": "vidal.models.captioner",
+    "video_captioner": "vidal.models.video_captioner",
+}
+"""Role to the module whose `load(path, place)` returns the model."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Whether a checkpoint loads into a role. `parameters` counts weights, `bytes` the files; both 0 where unknown."""
+
+    ok: bool
+    message: str
+    parameters: int = 0
+    bytes: int = 0
+    path: Path | None = None
+
+
+def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto") -> Any:
+    """The model of `role` with the weights of `checkpoint`, ready for use: numpy in, numpy out.
+
+    `device` auto is CUDA where visible, else the CPU; `dtype` auto is float32 on the CPU and on CUDA bfloat16 where the
+    device has it, else float16. On the CPU, torch is set to one thread, so that results do not depend on the machine's load.
+    Raises MissingError for an absent checkpoint and ConfigError for one that does not fit the role, naming what differs.
+    """
+    module = _module(role)
+    path = fetch(checkpoint)
+    where = place(device, dtype)
+    try:
+        return module.load(path, where)
+    except Exception as error:  # a library meeting files that it does not expect may raise anything
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ConfigError(
+            f"checkpoint {checkpoint!r} does not load as {role!r}: {reason}; name a checkpoint made for this role"
+        ) from error
+
+
+def check(role: str, checkpoint: str) -> CheckResult:
+    """Load the checkpoint on the CPU and say whether that worked; never raises for a bad checkpoint."""
+    path, size = None, 0
+    try:
+        path = fetch(checkpoint)
+        size = sum(file.stat().st_size for file in files_of(path))
+        model = load(role, checkpoint, device="cpu")
+    except VidalError as error:
+        return CheckResult(False, str(error), bytes=size, path=path)
+    count = sum(weight.numel() for weight in model.network.parameters())
+    return CheckResult(True, f"{role}: {checkpoint} loads", parameters=count, bytes=size, path=path)
+
+
+def _module(role: str) -> Any:
+    if role not in ROLES:
+        raise ConfigError(f"unknown role {role!r}; the roles are: {', '.join(ROLES)}")
+    return import_module(ROLES[role])
