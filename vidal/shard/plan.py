@@ -11,23 +11,29 @@ from vidal.shard.config import ShardConfig
 def plan(sizes: Mapping[str, int], config: ShardConfig, seed: int) -> list[tuple[str, ...]]:
     """Keys per shard. `sizes` maps each key to the bytes of its members.
 
-    Keys are shuffled by a seeded hash, so that a shard is a fair draw from the dataset; a shard is full at
-    `config.samples` keys or when its members reach `config.megabytes`.
+    Shards take keys in the order of a hash: each is a fair draw of the dataset, and, since parts are filled in the
+    same order, is written from few parts. Inside a shard the order is that of a seeded hash. A shard is full at
+    `config.samples` keys, or once its members reach `config.megabytes`.
     """
-    return list(_filled(sorted(sizes, key=lambda key: _draw(key, seed)), sizes, config))
+    shards = _filled(sorted(sizes, key=_place), sizes, config)
+    return [tuple(sorted(shard, key=lambda key: _draw(key, seed))) for shard in shards]
 
 
-def _filled(keys: Iterable[str], sizes: Mapping[str, int], config: ShardConfig) -> Iterator[tuple[str, ...]]:
+def _filled(keys: Iterable[str], sizes: Mapping[str, int], config: ShardConfig) -> Iterator[list[str]]:
     shard: list[str] = []
     size = 0
     for key in keys:
         if shard and (len(shard) >= config.samples or size >= config.megabytes * 1e6):
-            yield tuple(shard)
+            yield shard
             shard, size = [], 0
         shard.append(key)
         size += sizes[key]
     if shard:
-        yield tuple(shard)
+        yield shard
+
+
+def _place(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
 
 
 def _draw(key: str, seed: int) -> bytes:

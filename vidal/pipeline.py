@@ -1,0 +1,150 @@
+"""The pipeline file as a whole, and the nodes it stands for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from vidal.caption.config import CaptionConfig
+from vidal.engine.config import Section, load
+from vidal.engine.nodes import Node
+from vidal.engine.step import Step
+from vidal.filter.config import FilterConfig
+from vidal.generate.config import GenerateConfig
+from vidal.harvest.config import HarvestConfig
+from vidal.shard.config import ShardConfig
+from vidal.terms.config import TermsConfig
+
+STAGES = ("terms", "harvest", "filter", "generate", "caption", "shard")
+
+
+class RunnerConfig(Section):
+    """What runs the steps. It decides speed alone, never a result."""
+
+    kind: Literal["auto", "local", "ray"] = "auto"
+    """`local` processes of this machine, `ray`, or by the amount of work."""
+    workers: int | None = Field(None, ge=0)
+    """Local processes (0: none besides the command itself), or CPUs of a local Ray; the machine's cores where absent."""
+    address: str | None = None
+    """Address of a running Ray cluster; makes `auto` choose Ray."""
+    ray_above: int = Field(5000, ge=1)
+    """Pending samples of a step above which `auto` takes Ray."""
+
+
+class ResourceConfig(Section):
+    """What one worker of a step gets, where it should differ from the step's own figures."""
+
+    cpus: float | None = Field(None, gt=0)
+    """CPU cores."""
+    gpus: float | None = Field(None, ge=0)
+    """Share of a GPU, used where there is one."""
+    batch_size: int | None = Field(None, ge=1)
+    """Samples per batch."""
+    threads: int | None = Field(None, ge=1)
+    """Batches processed at once in a worker."""
+    workers: int | None = Field(None, ge=1)
+    """Most workers."""
+
+
+class Pipeline(Section):
+    """Everything about one dataset build."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    """Name of the dataset."""
+    workspace: str
+    """Where the build lives: a folder relative to the current one, or an fsspec URL such as `s3://bucket/name`."""
+    seed: int = 0
+    """Seed of every choice that has one."""
+    part_size: int = Field(256, ge=1)
+    """Samples that travel together: the unit of work, of commit and of retry."""
+    tolerance: float = Field(0.05, ge=0, le=1)
+    """Share of a step's samples that may fail before the command ends with exit code 1."""
+    runner: RunnerConfig = RunnerConfig()
+    resources: dict[str, ResourceConfig] = {}
+    """Resources by step name, such as `filter/clip`."""
+    terms: TermsConfig = TermsConfig()
+    harvest: HarvestConfig
+    filter: FilterConfig = FilterConfig()
+    generate: GenerateConfig = GenerateConfig()
+    caption: CaptionConfig = CaptionConfig()
+    shard: ShardConfig = ShardConfig()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Pipeline:
+        names = [source.name for source in self.harvest.sources]
+        if len(set(names)) < len(names):
+            raise ValueError("two sources under harvest.sources have the same name; names make sample ids")
+        if self.caption.refine and not self.caption.video:
+            raise ValueError("caption.refine needs caption.video: there is no caption to refine")
+        return self
+
+
+def load_pipeline(path: Path, overrides: list[str]) -> Pipeline:
+    """The validated pipeline file. Raises ConfigError or MissingError with one line per problem."""
+    return load(Pipeline, path, overrides)
+
+
+def nodes(pipeline: Pipeline, base: Path) -> list[Node]:
+    """The nodes of a build in order. `base` is the folder that relative paths in the pipeline file start from."""
+    from vidal.filter.verdicts import FilterVerdicts
+    from vidal.harvest.media import Media
+    from vidal.harvest.screen import Screen
+    from vidal.harvest.search import Search
+    from vidal.harvest.spines import Candidates, Queries
+    from vidal.shard.write import WriteShards
+    from vidal.terms.table import Terms
+
+    sources = pipeline.harvest.sources
+    screen = Screen(pipeline.harvest.screen, base)
+    media = Media(pipeline.harvest.media, sources, base)
+    scores = _scores(pipeline)
+    made = _made(pipeline, base)
+    verdicts = FilterVerdicts(pipeline.filter.rules, media, scores)
+    shards = WriteShards(pipeline.shard, verdicts, [screen, media, *scores, *made], pipeline.seed)
+    harvest: list[Node] = [
+        Queries(sources, base, pipeline.part_size),
+        Search(sources, base),
+        Candidates(pipeline.part_size),
+        screen,
+        media,
+    ]
+    return [Terms(pipeline.terms, base, pipeline.seed), *harvest, *scores, verdicts, *made, shards]
+
+
+def _scores(pipeline: Pipeline) -> list[Step]:
+    from vidal.filter.clap import ClapScore
+    from vidal.filter.clip import ClipScore
+    from vidal.filter.quality import Quality
+
+    config = pipeline.filter
+    scores: list[Step] = [Quality()]
+    if config.clip:
+        scores.append(ClipScore(config.clip))
+    if config.clap:
+        scores.append(ClapScore(config.clap))
+    return scores
+
+
+def _made(pipeline: Pipeline, base: Path) -> list[Step]:
+    """The steps of `generate` and `caption` that the pipeline file asks for."""
+    from vidal.caption.keyframes import Keyframes
+    from vidal.caption.refine import Refine
+    from vidal.caption.video import VideoCaption
+    from vidal.generate.depth import Depth
+    from vidal.generate.infrared import Infrared
+
+    generate, caption = pipeline.generate, pipeline.caption
+    steps: list[Step] = []
+    if generate.depth:
+        steps.append(Depth(generate.depth))
+    if generate.infrared:
+        steps.append(Infrared(generate.infrared, pipeline.seed))
+    if caption.keyframes:
+        steps.append(Keyframes(caption.keyframes))
+    if caption.video:
+        steps.append(VideoCaption(caption.video))
+    if caption.refine:
+        steps.append(Refine(caption.refine, base, keyframes=caption.keyframes is not None))
+    return steps

@@ -1,0 +1,103 @@
+"""One sample as the members of a shard (docs/shard-format.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vidal.engine.schemas import PROBE_COLUMNS
+from vidal.engine.step import Read, Sample, Step
+
+VIEWS = ("mplug", "polish_mplug", "sound_mplug")
+ORIGIN = ("source", "url", "licence", "uploader", "language", "published", "description", "captions", "terms")
+NORMALISED = ("width", "height", "frame_index", "frame_seconds", "audio_seconds")
+DIGITS = 6
+"""Significant digits of a float in a sample's JSON."""
+
+
+class ShardSample(Step):
+    """What a shard needs of each kind of sample: the reads of all steps that must be ok for it.
+
+    `producers` are the steps whose columns and members go into shards; those of another kind are not asked for.
+    """
+
+    name = "shard/sample"
+    gate = "filter/verdicts"
+
+    def __init__(self, kind: str, producers: Sequence[Step]) -> None:
+        self.kinds = frozenset({kind})
+        wanted = [step for step in producers if kind in step.kinds]
+        self.reads = (
+            Read("harvest/candidates", ("title", "hashtags", *ORIGIN)),
+            *(Read(step.name, tuple(step.columns), step.members) for step in wanted),
+        )
+
+
+def members(row: Mapping[str, Any], sample: Sample, provenance: Mapping[str, Any]) -> list[tuple[str, bytes]]:
+    """A sample's members by name, sorted. `row` maps each step read to its columns, `provenance` to its settings."""
+    views = text_views(row)
+    found = dict(sample.members)
+    found["txt"] = best_text(row, views).encode()
+    for name, text in views.items():
+        if name == "ofa":
+            found |= {f"ofa{number}.txt": caption.encode() for number, caption in enumerate(text)}
+        else:
+            found[f"{name}.txt"] = text.encode()
+    record = describe(row, sample, views, provenance)
+    found["json"] = json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return sorted(found.items())
+
+
+def text_views(row: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """`raw` (title and hashtags as the site gave them) and every view that was made."""
+    told = row["harvest/candidates"]
+    raw = " ".join([told["title"], *(f"#{tag}" for tag in told["hashtags"] or ())]).strip()
+    merged = {name: value for columns in row.values() for name, value in columns.items()}
+    views = {name: merged[name] for name in VIEWS if merged.get(name)}
+    if merged.get("ofa"):
+        views["ofa"] = list(merged["ofa"])
+    return {"raw": raw, **views}
+
+
+def best_text(row: Mapping[str, Mapping[str, Any]], views: Mapping[str, Any]) -> str:
+    """The one text for plain image-text loaders: refined caption, else video caption, else a caption that came with
+    the media, else the cleaned title, else the raw one."""
+    captions = row["harvest/candidates"]["captions"] or ()
+    candidates = [views.get("polish_mplug"), views.get("mplug"), *captions, row["harvest/screen"]["title"], views["raw"]]
+    return next((text for text in candidates if text), "")
+
+
+def describe(
+    row: Mapping[str, Mapping[str, Any]], sample: Sample, views: Mapping[str, Any], provenance: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The sample's JSON: everything that is neither a picture nor a sound."""
+    told, media = row["harvest/candidates"], row["harvest/media"]
+    depth = row.get("generate/depth")
+    scores = {k: v for step, columns in row.items() if step.startswith("filter/") for k, v in columns.items()}
+    cost = row.get("caption/refine", {})
+    record = {
+        "key": sample.id,
+        "kind": sample.kind,
+        "views": views,
+        "title": row["harvest/screen"]["title"],
+        "hashtags": list(row["harvest/screen"]["hashtags"] or ()),
+        "origin": {name: told[name] for name in ORIGIN},
+        "probe": {name: media[name] for name in PROBE_COLUMNS},
+        "normalised": {name: media[name] for name in NORMALISED},
+        "scores": scores,
+        "depth": {name.removeprefix("depth_"): value for name, value in depth.items()} if depth else None,
+        "tokens": {name.removesuffix("_tokens"): cost[name] for name in ("prompt_tokens", "answer_tokens") if cost},
+        "provenance": {step: provenance[step] for step in sorted(row) if step in provenance},
+    }
+    return _rounded({name: value for name, value in record.items() if value not in (None, {})})
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}")
+    if isinstance(value, Mapping):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    return value

@@ -1,0 +1,220 @@
+"""`shard/write`: the kept samples as WebDataset tars, an index, statistics and a dataset card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from vidal.engine import fingerprint
+from vidal.engine.commits import Piece, Row, Store
+from vidal.engine.nodes import Context, Summary, Table, Verdicts
+from vidal.engine.pending import Inputs
+from vidal.engine.schemas import INDEX
+from vidal.engine.step import Resources, Sample, Step
+from vidal.engine.tar import TarWriter
+from vidal.engine.workspace import Workspace
+from vidal.shard.config import ShardConfig
+from vidal.shard.plan import plan
+from vidal.shard.publish import publish
+from vidal.shard.sample import ShardSample, members
+
+RECORDS = "shard/write"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A sample that goes into a shard: where its rows are, a hash of all its inputs, the bytes of its members."""
+
+    part: int
+    kind: str
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ShardWork:
+    """One shard to write. `parts` maps the parts its keys lie in to the pieces of every step read."""
+
+    name: str
+    digest: str
+    keys: tuple[tuple[str, int], ...]
+    parts: Mapping[int, Mapping[str, Sequence[Piece]]]
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+    @property
+    def record(self) -> str:
+        return f"{RECORDS}/{self.name}-{self.digest}.parquet"
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+class WriteShards(Table):
+    """Writes the shards that differ from what is there, removes those no longer planned, publishes the index."""
+
+    name = "shard/write"
+
+    def __init__(self, config: ShardConfig, verdicts: Verdicts, producers: Sequence[Step], seed: int) -> None:
+        self.config = config
+        self.verdicts = verdicts
+        self.seed = seed
+        self.kinds = tuple(ShardSample(kind, producers) for kind in ("video", "audio"))
+        self.reads = (verdicts.name, *dict.fromkeys(read.step for kind in self.kinds for read in kind.reads))
+        self.provenance = {step.name: _provenance(step) for step in producers}
+
+    def settings(self) -> Mapping[str, Any]:
+        return {**self.config.model_dump(mode="json"), "seed": self.seed, "provenance": self.provenance}
+
+    def run(self, context: Context) -> Summary:
+        pieces = {name: context.store(name).pieces() for name in self.reads if name != self.verdicts.name}
+        wanted = self._wanted(context, pieces)
+        shards = plan({key: sample.size for key, sample in wanted.items()}, self.config, self.seed)
+        works = [self._work(number, keys, wanted, pieces) for number, keys in enumerate(shards)]
+        pending = [work for work in works if not is_written(context.workspace, work)]
+        handler = ShardWriter(context.workspace, self.kinds, dict(context.fingerprints), self.provenance)
+        for _ in context.runner.run(handler, pending, Resources(cpus=1)):
+            continue
+        notes = publish(context.workspace, self.config.prefix, [(work.name, work.record) for work in works])
+        done = sum(len(work) for work in pending)
+        return Summary(len(wanted), len(wanted) - done, done, notes=notes)
+
+    def _wanted(self, context: Context, pieces: Mapping[str, Mapping[int, list[Piece]]]) -> dict[str, Wanted]:
+        """Every kept sample that is ok in all steps its kind needs."""
+        stores = {name: context.store(name) for name in pieces}
+        kept = self.verdicts.kept(context.workspace)
+        found: dict[str, Wanted] = {}
+        for kind in self.kinds:
+            inputs = Inputs(kind, stores)
+            for part, ids in kept.items():
+                sources = {read.step: pieces[read.step].get(part, []) for read in kind.reads}
+                for id_, rows in inputs.rows(sources).items():
+                    if id_ in ids:
+                        size = sum(m["size"] for row in rows for m in row["members"] or ())
+                        found[id_] = Wanted(part, rows[0]["kind"], inputs.digest(rows), size)
+        return found
+
+    def _work(
+        self,
+        number: int,
+        keys: tuple[str, ...],
+        wanted: Mapping[str, Wanted],
+        pieces: Mapping[str, Mapping[int, list[Piece]]],
+    ) -> ShardWork:
+        content = [[key, wanted[key].digest] for key in keys]
+        digest = fingerprint.digest({"version": self.version, "provenance": self.provenance, "content": content})
+        parts = sorted({wanted[key].part for key in keys})
+        sources = {part: {name: tuple(found.get(part, ())) for name, found in pieces.items()} for part in parts}
+        name = f"{self.config.prefix}-{number:06d}"
+        return ShardWork(name, digest, tuple((key, wanted[key].part) for key in keys), sources)
+
+
+class ShardWriter:
+    """The handler that writes one shard: the tar, then the record that says it is whole."""
+
+    name = "shard/write"
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        kinds: Sequence[ShardSample],
+        fingerprints: Mapping[str, str],
+        provenance: Mapping[str, Any],
+    ) -> None:
+        self.workspace = workspace
+        self.kinds = kinds
+        self.fingerprints = fingerprints
+        self.provenance = provenance
+
+    def setup(self) -> None:
+        return
+
+    def __call__(self, work: ShardWork) -> int:
+        for name in self.workspace.list(RECORDS):
+            if name.startswith(f"{work.name}-"):
+                self.workspace.remove(f"{RECORDS}/{name}")
+        index, checksum = [], hashlib.sha256()
+        with self.workspace.create(f"shards/{work.name}.tar") as stream:
+            writer = TarWriter(_Tee(stream, checksum))
+            for key, kind, row, content in self._samples(work):
+                index.append(self._write(writer, work.name, key, kind, row, content))
+            size = writer.close()
+        metadata = {"sha256": checksum.hexdigest(), "bytes": str(size), "samples": str(len(index))}
+        self.workspace.write_table(work.record, pa.Table.from_pylist(index, schema=INDEX), metadata)
+        return len(index)
+
+    def _samples(self, work: ShardWork) -> Iterator[tuple[str, str, dict[str, Any], dict[str, bytes]]]:
+        """The samples of a shard in its order, each with its columns by step and its member bytes."""
+        rows: dict[str, tuple[ShardSample, list[Row]]] = {}
+        stores = {name: Store(self.workspace, name, self.fingerprints[name]) for name in self._steps()}
+        by_part: dict[int, set[str]] = defaultdict(set)
+        for key, part in work.keys:
+            by_part[part].add(key)
+        for kind in self.kinds:
+            for part, keys in by_part.items():
+                for key, found in Inputs(kind, stores).rows(work.parts[part]).items():
+                    if key in keys:
+                        rows[key] = (kind, found)
+        for key, _ in work.keys:
+            kind, found = rows[key]
+            columns: dict[str, Any] = {}
+            content: dict[str, bytes] = {}
+            for read, row in zip(kind.reads, found, strict=True):
+                columns[read.step] = {name: row[name] for name in read.columns}
+                content.update(next(stores[read.step].members([row], read)))
+            yield key, found[0]["kind"], columns, content
+
+    def _steps(self) -> list[str]:
+        return list(dict.fromkeys(read.step for kind in self.kinds for read in kind.reads))
+
+    def _write(
+        self, writer: TarWriter, shard: str, key: str, kind: str, row: dict[str, Any], content: dict[str, bytes]
+    ) -> dict[str, Any]:
+        listing = []
+        made = members(row, Sample(key, kind, members=content), self.provenance)
+        for name, data in made:
+            place = writer.add(f"{key}.{name}", data)
+            sha256 = hashlib.sha256(data).hexdigest()
+            listing.append((place, {"name": name, "offset": place.offset, "size": place.size, "sha256": sha256}))
+        first, last = listing[0][0], listing[-1][0]
+        return {
+            "key": key,
+            "kind": kind,
+            "shard": f"{shard}.tar",
+            "offset": first.header,
+            "size": last.offset + last.size - first.header,
+            "seconds": row["harvest/media"]["seconds"],
+            "text": dict(made)["txt"].decode(),
+            "members": [entry for _, entry in listing],
+        }
+
+
+def is_written(workspace: Workspace, work: ShardWork) -> bool:
+    """Whether a shard with exactly this content lies in the workspace, whole."""
+    metadata = workspace.table_metadata(work.record)
+    return bool(metadata) and workspace.size(f"shards/{work.name}.tar") == int(metadata["bytes"])
+
+
+class _Tee:
+    """A stream that hashes what passes."""
+
+    def __init__(self, stream: Any, checksum: Any) -> None:
+        self._stream, self._checksum = stream, checksum
+
+    def write(self, content: bytes) -> None:
+        self._checksum.update(content)
+        self._stream.write(content)
+
+
+def _provenance(step: Step) -> dict[str, Any]:
+    """What made a step's fields: the version of its code, its checkpoint or model, and a hash of the rest."""
+    settings = step.settings()
+    named = {name: settings[name] for name in ("checkpoint", "identity", "model") if name in settings}
+    return {"version": step.version, **named, "settings": fingerprint.digest(settings)}
