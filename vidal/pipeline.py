@@ -148,3 +148,16 @@ def _made(pipeline: Pipeline, base: Path) -> list[Step]:
     if caption.refine:
         steps.append(Refine(caption.refine, base, keyframes=caption.keyframes is not None))
     return steps
+
+
+def checkpoints(pipeline: Pipeline) -> list[tuple[str, str]]:
+    """The (role, checkpoint) pairs a pipeline file asks for, in the order of its stages."""
+    asked = [
+        ("clip", pipeline.filter.clip),
+        ("clap", pipeline.filter.clap),
+        ("depth", pipeline.generate.depth),
+        ("infrared", pipeline.generate.infrared),
+        ("captioner", pipeline.caption.keyframes),
+        ("video_captioner", pipeline.caption.video),
+    ]
+    return [(role, config.checkpoint) for role, config in asked if config]

@@ -20,7 +20,7 @@ class Llm:
 
         key = os.environ.get(api_key_env)
         if not key:
-            raise MissingError(f"caption.refine: the environment variable {api_key_env} is not set; it holds the API key")
+            raise MissingError(f"caption.refine: the environment variable {api_key_env}, with the API key, is not set")
         self._client = openai.OpenAI(base_url=url, api_key=key, max_retries=0, timeout=TIMEOUT)
         self._url, self._model, self._max_tokens = url, model, max_tokens
 
@@ -40,7 +40,8 @@ class Llm:
                 max_tokens=self._max_tokens,
             )
         except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-            raise ConfigError(f"caption.refine: {self._url} refuses model {self._model} or the key: {error.message}") from error
+            message = f"caption.refine: {self._url} refuses the model {self._model} or the key: {error.message}"
+            raise ConfigError(message) from error
         except openai.RateLimitError as error:
             raise TransientError("RateLimited", _line(error), _retry_after(error)) from error
         except (openai.APIConnectionError, openai.InternalServerError) as error:

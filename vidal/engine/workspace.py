@@ -27,15 +27,15 @@ class Workspace:
     """
 
     def __init__(self, url: str, options: dict[str, Any] | None = None) -> None:
-        self.url = url
         self.options = options or {}
         try:
             self.fs, root = fsspec.core.url_to_fs(url, **self.options)
         except (ImportError, ValueError) as error:
-            raise ConfigError(f"workspace {url}: {error}; use a folder, memory://… or an installed fsspec URL") from error
+            raise ConfigError(f"workspace {url}: {error}; use a folder or the URL of an installed filesystem") from error
         self.root = root.rstrip("/")
-        protocol = self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0]
-        self.local = protocol in ("file", "local")
+        self.protocol = self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0]
+        self.local = self.protocol in ("file", "local")
+        self.url = self.root if self.local else url
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Workspace, (self.url, self.options)
@@ -167,4 +167,4 @@ class Workspace:
             with lock:
                 yield
         except Timeout as error:
-            raise ConfigError(f"another build is writing {self.url}; wait for it, or choose another workspace") from error
+            raise ConfigError(f"another build is writing {self.url}; wait for it or choose another workspace") from error

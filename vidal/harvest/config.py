@@ -72,6 +72,8 @@ class MediaConfig(Section):
     """Longest clip or sound, as measured."""
     max_megabytes: float = Field(200.0, gt=0)
     """Largest file fetched."""
+    read_timeout: float = Field(20.0, gt=0)
+    """Seconds allowed to connect, and between two reads of a download."""
     timeout: float = Field(120.0, gt=0)
     """Seconds allowed for decoding one file."""
 

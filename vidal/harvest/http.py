@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,20 +35,22 @@ def get_json(url: str, parameters: dict[str, Any], headers: dict[str, str] | Non
         raise SampleError("BadAnswer", f"{url} did not answer in JSON") from error
 
 
-def download(url: str, target: Path, limit: int, headers: dict[str, str] | None = None) -> Path:
+def download(url: str, target: Path, limit: int, timeout: float) -> Path:
     """Write the body of a GET to `target`; more than `limit` bytes is the error TooLarge."""
     with target.open("wb") as stream:
-        for chunk in _stream(url, {}, headers, limit):
+        for chunk in _stream(url, {}, None, limit, timeout):
             stream.write(chunk)
     return target
 
 
-def _stream(url: str, parameters: dict[str, Any], headers: dict[str, str] | None, limit: int) -> Any:
+def _stream(
+    url: str, parameters: dict[str, Any], headers: dict[str, str] | None, limit: int, timeout: float = TIMEOUT
+) -> Iterator[bytes]:
     import httpx
 
     try:
         with httpx.stream(
-            "GET", url, params=parameters, headers=headers, timeout=TIMEOUT, follow_redirects=True
+            "GET", url, params=parameters, headers=headers, timeout=timeout, follow_redirects=True
         ) as answer:
             if answer.status_code >= 400:
                 raise status_error(answer.status_code, url, answer.headers.get("Retry-After"))
@@ -58,7 +61,7 @@ def _stream(url: str, parameters: dict[str, Any], headers: dict[str, str] | None
                     raise SampleError("TooLarge", f"{url} is larger than {limit} bytes")
                 yield chunk
     except httpx.TimeoutException as error:
-        raise TransientError("Timeout", f"{url} did not answer in {TIMEOUT:g} s") from error
+        raise TransientError("Timeout", f"{url} did not answer in {timeout:g} s") from error
     except httpx.HTTPError as error:
         raise TransientError("Network", f"{url}: {error}") from error
 

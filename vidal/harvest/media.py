@@ -14,9 +14,6 @@ from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.harvest.config import MediaConfig, SourceConfig
 from vidal.harvest.sources import Source, open_source
 
-READ_TIMEOUT = 20.0
-"""Seconds allowed to connect, and between two reads of a download."""
-
 
 class Media(Step):
     """The clip, its 8 keyframes and its sound: all that later steps read of a sample."""
@@ -41,7 +38,7 @@ class Media(Step):
         self._sources: dict[str, Source] = {}
 
     def settings(self) -> Mapping[str, Any]:
-        return self.config.model_dump(mode="json")
+        return self.config.model_dump(mode="json", exclude={"read_timeout", "timeout"})
 
     def setup(self) -> None:
         self._sources = {config.name: open_source(config, self._base) for config in self._configs}
@@ -60,7 +57,9 @@ class Media(Step):
         settings = MediaSettings(short_side=config.short_side, keyframes=config.keyframes)
         source = self._sources[sample.columns["source"]]
         with tempfile.TemporaryDirectory(prefix="vidal-") as folder:
-            path = source.fetch(sample.columns["url"], sample.kind, Path(folder), limits.max_bytes, READ_TIMEOUT)
+            path = source.fetch(
+                sample.columns["url"], sample.kind, Path(folder), limits.max_bytes, config.read_timeout
+            )
             done = normalise(path, sample.kind, settings, limits)
         facts = done.probe.to_dict()
         renamed = {name: facts[_PROBE_NAMES.get(name, name)] for name in PROBE_COLUMNS}

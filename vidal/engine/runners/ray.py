@@ -92,7 +92,8 @@ class RayRunner:
                 )
         except (ConnectionError, RuntimeError, ValueError) as error:
             line = str(error).strip().splitlines()[0]
-            raise ConfigError(f"no Ray cluster at {self.address or 'this machine'} ({line}); check --address") from error
+            where = self.address or "this machine"
+            raise ConfigError(f"Ray does not start at {where} ({line}); check --address") from error
         self._started = True
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         context = ray.data.DataContext.get_current()

@@ -50,7 +50,7 @@ class Freesound:
                 return
 
     def fetch(self, url: str, kind: str, folder: Path, max_bytes: int, timeout: float) -> Path:
-        return download(url, folder / "media", max_bytes)
+        return download(url, folder / "media", max_bytes, timeout)
 
     def _headers(self) -> dict[str, str]:
         token = os.environ.get(self.token_env)

@@ -1,0 +1,5 @@
+"""`python -m vidal`."""
+
+from vidal.cli.app import main
+
+main()

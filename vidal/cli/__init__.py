@@ -1,0 +1,1 @@
+"""The `vidal` command: one module per command, no logic of its own."""

@@ -1,0 +1,63 @@
+"""`vidal build`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vidal.cli.options import DEFAULT_PIPELINE, JsonOption, PipelineArgument, SetOption, observer, print_json
+
+
+def build(
+    pipeline: PipelineArgument = DEFAULT_PIPELINE,
+    stage: Annotated[
+        list[str] | None, typer.Option(help="Run this stage only; may be given more than once.", metavar="STAGE")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take up at most this many samples per step.")] = None,
+    runner: Annotated[str | None, typer.Option(help="auto, local or ray.", metavar="RUNNER")] = None,
+    address: Annotated[str | None, typer.Option(help="Address of a running Ray cluster.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed samples again.")] = False,
+    retry_class: Annotated[
+        list[str] | None, typer.Option("--retry-class", metavar="CLASS", help="Try samples again that failed so.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is pending and do nothing.")] = False,
+    assignments: SetOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Build the dataset of a pipeline file: continue where the last build stopped, do only what is missing.
+
+    Exit codes: 0 done; 1 done, but more samples failed than the pipeline tolerates; 2 usage or configuration error.
+    """
+    from dataclasses import asdict
+
+    from vidal.engine.build import Options, above_tolerance
+    from vidal.engine.errors import ConfigError
+    from vidal.pipeline import STAGES
+    from vidal.project import open_project, run
+    from vidal.status import step_statuses
+
+    if unknown := [name for name in stage or () if name not in STAGES]:
+        raise ConfigError(f"--stage {unknown[0]}: no such stage; stages are {', '.join(STAGES)}")
+    chosen = [f"runner.kind={runner}"] if runner else []
+    chosen += [f"runner.address={address}"] if address else []
+    project = open_project(pipeline, [*(assignments or []), *chosen])
+    classes = frozenset(retry_class or ()) if retry_failed or retry_class else None
+    options = Options(stages=tuple(stage or ()), limit=limit, retry_failed=classes)
+    if dry_run:
+        found = [asdict(status) for status in step_statuses(project.build(options))]
+        if json_output:
+            print_json(found)
+        for status in [] if json_output else found:
+            pending = "unknown until its inputs are built" if status["pending"] is None else status["pending"]
+            typer.echo(f"{status['step']:<20} pending {pending}")
+        return
+    reports = run(project, options, observer(json_output))
+    over = above_tolerance(reports, project.pipeline.tolerance)
+    if json_output:
+        print_json({"steps": [asdict(report) for report in reports], "above_tolerance": over})
+    elif over:
+        share = project.pipeline.tolerance
+        typer.echo(f"more than {share:.0%} of the samples failed in {', '.join(over)}; see `vidal failures`", err=True)
+    if over:
+        raise typer.Exit(1)

@@ -1,0 +1,32 @@
+"""`vidal status`."""
+
+from __future__ import annotations
+
+from vidal.cli.options import DEFAULT_PIPELINE, JsonOption, PipelineArgument, SetOption, console, print_json
+
+
+def status(
+    pipeline: PipelineArgument = DEFAULT_PIPELINE, assignments: SetOption = None, json_output: JsonOption = False
+) -> None:
+    """Show how far a build is: per step what is wanted, done, pending, failed and stale."""
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from vidal.engine.build import Options
+    from vidal.project import open_project
+    from vidal.status import step_statuses
+
+    project = open_project(pipeline, assignments or [])
+    found = list(step_statuses(project.build(Options())))
+    if json_output:
+        print_json([asdict(step) for step in found])
+        return
+    table = Table(title=f"{project.pipeline.name} in {project.workspace.url}", title_justify="left")
+    for heading in ("step", "wanted", "pending", "ok", "rejected", "failed", "stale pieces"):
+        table.add_column(heading, justify="left" if heading == "step" else "right")
+    for step in found:
+        counts = [str(step.statuses.get(name, 0)) for name in ("ok", "rejected", "failed")]
+        known = ["–" if value is None else str(value) for value in (step.wanted, step.pending)]
+        table.add_row(step.step, *known, *counts, str(step.stale))
+    console().print(table)

@@ -1,0 +1,1 @@
+"""What became of the samples: the funnel from candidates to shards."""

@@ -1,0 +1,106 @@
+"""Reading shards: one's own or another's, sample by sample, from the tars alone."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import fsspec
+
+from vidal.engine.errors import MissingError
+
+MEMBER_BYTES = 1 << 30
+"""Largest member that is read; what claims more is damage, not data."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Where a member's content lies in its tar, in bytes."""
+
+    name: str
+    offset: int
+    size: int
+
+
+@dataclass
+class ShardSampleEntry:
+    """One sample of a shard: neighbouring tar entries with the same key."""
+
+    key: str
+    shard: str
+    members: dict[str, Member] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return sum(member.size for member in self.members.values())
+
+
+class ShardError(Exception):
+    """A tar that cannot be read to its end; the message says where."""
+
+
+class Shards:
+    """The tars of a folder or a glob, local or at any fsspec URL, in order of name."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self.fs, path = fsspec.core.url_to_fs(location)
+        pattern = f"{path.rstrip('/')}/*.tar" if self.fs.isdir(path) else path
+        self.paths: list[str] = sorted(self.fs.glob(pattern))
+        if not self.paths:
+            raise MissingError(f"{location}: no .tar shards there; name a folder of shards, one shard, or a glob")
+        self.folder = self.paths[0].rpartition("/")[0]
+
+    def samples(self, path: str) -> Iterator[ShardSampleEntry]:
+        """The samples of one tar. Raises ShardError where the tar ends early or holds what no shard should."""
+        current: ShardSampleEntry | None = None
+        name = path.rpartition("/")[2]
+        with self.fs.open(path, "rb") as stream:
+            for info in _entries(stream, name):
+                key, _, member = info.name.rpartition("/")[2].partition(".")
+                if current is None or key != current.key:
+                    if current is not None:
+                        yield current
+                    current = ShardSampleEntry(key, name)
+                if member in current.members:
+                    current.repeated.append(member)
+                current.members[member] = Member(member, info.offset_data, info.size)
+        if current is not None:
+            yield current
+
+    def find(self, key: str) -> tuple[str, ShardSampleEntry] | None:
+        """The sample with this key and the path of its tar."""
+        for path in self.paths:
+            for sample in self.samples(path):
+                if sample.key == key:
+                    return path, sample
+        return None
+
+    def content(self, path: str, sample: ShardSampleEntry) -> dict[str, bytes]:
+        """The bytes of every member of a sample."""
+        with self.fs.open(path, "rb") as stream:
+            found = {}
+            for name, member in sample.members.items():
+                stream.seek(member.offset)
+                found[name] = stream.read(member.size)
+            return found
+
+
+def _entries(stream: BinaryIO, shard: str) -> Iterator[tarfile.TarInfo]:
+    try:
+        with tarfile.open(fileobj=stream, mode="r:") as tar:
+            for info in tar:
+                if not info.isfile():
+                    raise ShardError(f"{shard}: {info.name!r} is not a plain file")
+                if info.size > MEMBER_BYTES:
+                    raise ShardError(f"{shard}: {info.name!r} claims {info.size} bytes")
+                tar.members = []  # type: ignore[assignment]
+                yield info
+            stream.seek(0, 2)
+            if stream.tell() < tar.offset:
+                raise ShardError(f"{shard}: cut off at byte {stream.tell()}")
+    except tarfile.TarError as error:
+        raise ShardError(f"{shard}: {error}") from error
