@@ -137,7 +137,7 @@ def _place_object(picture: Rendered, scene: Scene, pose: Pose) -> None:
     """Paint the object, antialiased, into all three channels."""
     r = scene.radius
     short = min(picture.depth_mm.shape)
-    rows, columns, u, v = _window(picture.depth_mm.shape, pose.u, pose.v, 1.05 * r, 1.05 * r)
+    rows, columns, u, v = _window(picture.depth_mm.shape, pose.u, pose.v, 1.2 * r, 1.2 * r)
     cos, sin = np.float32(np.cos(pose.turn) / r), np.float32(np.sin(pose.turn) / r)
     edge = outline(scene.shape, u * cos + v * sin, v * cos - u * sin)
     cover = np.clip(0.5 - edge * np.float32(r * short), 0.0, 1.0)[..., None]
@@ -172,7 +172,7 @@ def _window(
 
 
 def outline(shape: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Distance to the outline of a shape within the unit circle, about exact near it; negative inside."""
+    """Distance to the outline of a shape of about unit radius (a square's corners reach 1.16); negative inside."""
     if shape == "circle":
         return np.hypot(x, y) - 1.0
     if shape == "ring":

@@ -39,7 +39,7 @@ class Sites:
     """Serve `entries`, whose files lie in `folder`, on 127.0.0.1 until the `with` block ends.
 
     `port` 0 takes a free one. `chat_faults` are the statuses that the first chat requests meet, one each. `hits` lists
-    every request answered so far, `peak` is the largest number of requests that were in work at once, `errors` holds
+    every request so far, `peak` is the largest number of requests that were in work at once, `errors` holds
     exceptions of the sites themselves.
     """
 
@@ -80,7 +80,7 @@ class Sites:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def count(self, path: str, status: int | None = None) -> int:
-        """How many requests for `path` (of that status) were answered."""
+        """How many requests for `path` were answered (with that status)."""
         with self._lock:
             return sum(hit.path == path and status in (None, hit.status) for hit in self.hits)
 
@@ -107,11 +107,15 @@ class Sites:
             self._working += 1
             self.peak = max(self.peak, self._working)
 
-    def leave(self, hit: Hit) -> None:
-        """Note a request as answered."""
+    def note(self, hit: Hit) -> None:
+        """Note what a request is answered with, before the answer is sent."""
+        with self._lock:
+            self.hits.append(hit)
+
+    def leave(self) -> None:
+        """Note that a request is done with."""
         with self._lock:
             self._working -= 1
-            self.hits.append(hit)
 
     def _next_chat_fault(self) -> int | None:
         with self._lock:
@@ -199,7 +203,6 @@ class _Handler(BaseHTTPRequestHandler):
         sites, url = self.server.sites, urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
         sites.enter()
-        status = 499
         try:
             if length > MAX_BODY:
                 reply = json_reply(413, {"error": "Content Too Large"}, {"Connection": "close"})
@@ -207,10 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 query = dict(parse_qsl(url.query, keep_blank_values=True))
                 reply = self._reply(Request(self.command, unquote(url.path), query, headers, self.rfile.read(length)))
-            status = reply.status
+            sites.note(Hit(self.command, unquote(url.path), reply.status, self.headers.get("Range")))
             self._send(reply)
         finally:
-            sites.leave(Hit(self.command, unquote(url.path), status, self.headers.get("Range")))
+            sites.leave()
 
     def _reply(self, request: Request) -> Reply:
         try:

@@ -62,7 +62,7 @@ class Entry:
 HOSTILE: dict[str, Callable[[str], str]] = {
     "hostile_shell": lambda title: title + "; rm -rf \"$HOME\" && $(reboot) | `id` > /dev/null 'x",
     "hostile_path": lambda title: title + " ../../../../tmp/evil\\..\\..\\con.mp4/",
-    "hostile_control": lambda title: title + "\x00\x07\x1b[31m\r\n\t\x7f\u2028end",
+    "hostile_control": lambda title: title + " \x00\x07\x1b[31m\r\n\t\x7f\u2028end",
     "hostile_long": lambda title: title + " again and again" * 250,
     "hostile_bidi": lambda title: title + " \u202e\u05e9\u05dc\u05d5\u05dd \U0001f534\U0001f3c0\u200d\ufe0f e\u0301",
     "hostile_markup": lambda title: title + " </script><script>alert(1)</script> &amp; <b>{{7*7}} %(id)s",
