@@ -9,7 +9,7 @@ import numpy as np
 from vidal.engine.errors import SampleError
 
 MAX_PIXELS = 3840 * 2160
-# zlib's fastest level: 3 ms for 256x455 where Pillow's default level takes 5 times as long.
+# zlib's fastest level: about 5 ms for a noisy 256x455 map, a ninth of Pillow's default level, for files 5 % larger.
 DEPTH_COMPRESSION = 1
 
 
@@ -23,7 +23,10 @@ def encode_jpeg(rgb: np.ndarray, quality: int = 90) -> bytes:
 
 
 def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Decode a JPEG, PNG or WebP into uint8 [H, W, 3] RGB; SampleError `NotMedia`, `TooManyPixels` or `DecodeFailed`."""
+    """Decode a JPEG, PNG or WebP into uint8 [H, W, 3] RGB.
+
+    SampleError `NotMedia`, `TooManyPixels` or `DecodeFailed`.
+    """
     return np.asarray(_open(data, ("JPEG", "PNG", "WEBP"), max_pixels, "RGB"))
 
 

@@ -64,7 +64,7 @@ def normalise(
 
 
 def keyframe_indices(count: int, frames: int, mode: Keyframes) -> list[int]:
-    """Which of `count` pictures (at least 1) become the keyframes; indices repeat where there are fewer than `frames`."""
+    """Which of `count` pictures (at least 1) become keyframes; indices repeat where there are fewer than `frames`."""
     if mode == "left-edge":
         return [min(i * max(count // frames, 1), count - 1) for i in range(frames)]
     return np.linspace(0, count - 1, frames).round().astype(int).tolist()
@@ -81,8 +81,7 @@ def _normalise_audio(source: Path, found: Survey, settings: MediaSettings, limit
         raise SampleError("NoAudio", f"{found.probe.container} with {found.probe.video_codec} pictures and no sound")
     with tempfile.TemporaryDirectory(prefix="vidal-") as folder:
         target = Path(folder, "flac")
-        sound = _open(source, limits)[str(found.audio_index)]
-        _run([_flac_output(sound, target, settings)], limits)
+        _run([_flac_output(_sound(_open(source, limits), found), target, settings)], limits)
         flac = target.read_bytes()
     return Normalised({"flac": flac}, found.probe, [], [], None, None, flac_seconds(flac))
 
@@ -157,9 +156,8 @@ def _video_outputs(
     keyframes = picture[1].filter("select", wanted).filter("format", "rgb24")
     streams, outputs = [picture[0]], []
     if found.audio_index is not None:
-        sound = reader[str(found.audio_index)].filter("aresample", first_pts=0, **{"async": 1})
-        sound = sound.filter_multi_output("asplit")
-        streams.append(sound[0].filter("aformat", **AAC_FORMATS))
+        sound = _sound(reader, found).filter_multi_output("asplit")
+        streams.append(sound[0])
         outputs.append(_flac_output(sound[1], targets["flac"], settings))
     clip = ffmpeg.output(
         *streams,
@@ -180,10 +178,20 @@ def _video_outputs(
     return [clip, raw, *outputs]
 
 
+def _sound(reader: Any, found: Survey) -> Any:
+    """The source's sound on the source's clock (late starts and gaps become silence), as AAC can hold it."""
+    sound = reader[str(found.audio_index)].filter("aresample", first_pts=0, **{"async": 1})
+    return sound.filter("aformat", **AAC_FORMATS)
+
+
 def _flac_output(sound: Any, target: Path, settings: MediaSettings) -> Any:
     import ffmpeg
 
-    return ffmpeg.output(sound, str(target), f="flac", acodec="flac", ac=1, ar=settings.sample_rate, **REPEATABLE)
+    # The conversion is a filter of this branch: as an output option it would be moved before the split, into the clip.
+    mono = sound.filter("aresample", settings.sample_rate).filter(
+        "aformat", sample_rates=settings.sample_rate, channel_layouts="mono", sample_fmts="s16"
+    )
+    return ffmpeg.output(mono, str(target), f="flac", acodec="flac", **REPEATABLE)
 
 
 def _count_pictures(clip: Path) -> int:

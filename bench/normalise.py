@@ -1,0 +1,113 @@
+"""CPU and wall seconds of normalisation per clip, against a bare ffmpeg transcode of the same clips as the floor.
+
+python bench/normalise.py [--clips 50]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from vidal.media.ffmpeg import ffmpeg_binary
+from vidal.media.limits import MediaSettings
+from vidal.media.normalise import normalise, picture_size
+from vidal.media.probe import probe
+from vidal.media.write import write_clip
+
+SIZES = [(426, 240), (640, 360), (360, 640), (854, 480), (480, 854)]
+RATES = [12, 24, 25, 30]
+SOUND_HZ = 44100
+
+
+def main() -> None:
+    """Make the clips, time both ways on them, print the table and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=50)
+    count = parser.parse_args().clips
+    with tempfile.TemporaryDirectory(prefix="vidal-bench-") as folder:
+        clips = [make_clip(Path(folder), number) for number in range(count)]
+        sizes = {clip: normalised_size(clip) for clip in clips}
+        floor = measure(clips, lambda clip: bare_transcode(clip, sizes[clip], Path(folder, "floor.mp4")))
+        whole = measure(clips, lambda clip: normalise(clip, "video"))
+        digests = [[digest(clip) for clip in clips] for _ in range(2)]
+    print(f"{count} clips of 2 to 8 s, {SIZES[0]} to {SIZES[-1]}, half H.264 and AAC, half VP9 and Opus\n")
+    print(f"{'':24}{'wall s/clip':>12}{'CPU s/clip':>12}{'CPU ratio':>12}")
+    for name, (wall, cpu) in {"bare ffmpeg transcode": floor, "vidal normalise": whole}.items():
+        print(f"{name:24}{wall:12.3f}{cpu:12.3f}{cpu / floor[1]:12.2f}")
+    same = sum(first == second for first, second in zip(*digests, strict=True))
+    print(f"\n{same} of {count} clips give the same bytes twice")
+
+
+def make_clip(folder: Path, number: int) -> Path:
+    """A clip of moving stripes, a square and a chord: size, rate, length and codec vary with `number`."""
+    width, height = SIZES[number % len(SIZES)]
+    fps, seconds = RATES[number % len(RATES)], 2 + number % 7
+    rng = np.random.default_rng(number)
+    time_axis = np.arange(SOUND_HZ * seconds) / SOUND_HZ
+    chord = sum(np.sin(2 * np.pi * f * time_axis) for f in rng.uniform(110, 880, 3)) / 6
+    sound = np.stack([chord, chord[::-1]], axis=1).astype(np.float32)
+    codec = ("h264", "vp9")[number % 2]
+    return write_clip(
+        folder / f"{number}", moving_picture(rng, width, height, fps * seconds), fps, sound, SOUND_HZ, codec
+    )
+
+
+def moving_picture(rng: np.random.Generator, width: int, height: int, frames: int) -> Iterator[np.ndarray]:
+    """Frames [height, width, 3] uint8: drifting gradient, film grain, a square that crosses."""
+    y, x = np.mgrid[:height, :width]
+    slope, colour = rng.integers(1, 4, 3), rng.integers(0, 256, 3)
+    for i in range(frames):
+        frame = np.stack([(x * s + y + 2 * i) // 4 % 256 for s in slope], axis=-1)
+        frame += rng.integers(0, 9, (height, width, 1))
+        left = i * (width - 64) // frames
+        frame[80:144, left : left + 64] = colour
+        yield frame.clip(0, 255).astype(np.uint8)
+
+
+def normalised_size(clip: Path) -> tuple[int, int]:
+    """Width and height that normalisation gives the clip."""
+    found = probe(clip)
+    return picture_size(found.width, found.height, MediaSettings().short_side)
+
+
+def bare_transcode(clip: Path, size: tuple[int, int], target: Path) -> None:
+    """What the clip alone costs: one ffmpeg command to the same size, encoder settings and sound codec."""
+    settings = MediaSettings()
+    command = [ffmpeg_binary(), "-nostdin", "-v", "error", "-y", "-threads", "1", "-i", clip]
+    command += ["-vf", f"scale={size[0]}:{size[1]}"]
+    command += ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-threads", "1", "-preset", settings.preset]
+    command += ["-crf", str(settings.crf), "-c:a", "aac", "-movflags", "+faststart", "-f", "mp4", target]
+    subprocess.run(command, check=True)
+
+
+def measure(clips: list[Path], work: Callable[[Path], object]) -> tuple[float, float]:
+    """Mean wall and CPU seconds (this process and its children) of `work` per clip, after one clip to warm up."""
+    work(clips[0])
+    wall, cpu = time.perf_counter(), cpu_seconds()
+    for clip in clips:
+        work(clip)
+    return (time.perf_counter() - wall) / len(clips), (cpu_seconds() - cpu) / len(clips)
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process and its finished children."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def digest(clip: Path) -> str:
+    """Hash of every member of the normalised clip."""
+    members = normalise(clip, "video").members
+    return hashlib.sha256(b"".join(members[name] for name in sorted(members))).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
