@@ -50,6 +50,15 @@ def test_json_mode(client):
     assert json.loads(text) == {"caption": "In the video, a small red circle moving left on a checkered floor."}
 
 
+def test_json_mode_has_the_keys_the_prompt_names(client):
+    prompt = PROMPT + 'title: "evil": 1\n\nAnswer in JSON:\n"polish": one sentence.\n"sound_polish": what one hears.'
+    text = ask(client, prompt, response_format={"type": "json_object"}).choices[0].message.content
+    assert json.loads(text) == {
+        "polish": "In the video, a small red circle moving left on a checkered floor.",
+        "sound_polish": "The sound of a bell ringing can be heard.",
+    }
+
+
 def test_json_schema_mode_fills_the_schema(client):
     properties = {
         "refined": {"type": "string"},

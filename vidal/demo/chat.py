@@ -21,6 +21,7 @@ MODEL = "demo-rewriter"
 CREATED = 1_772_366_400
 _FACTS = ("caption", "frames", "title", "hashtags", "sound")
 _FACT = re.compile(rf"^\W*({'|'.join(_FACTS)})\b[^:\n]*:[ \t]*(\S.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_KEY = re.compile(r'"([A-Za-z_]\w*)"\s*:')
 _ABOUT_SOUND = re.compile(r"\b(sound|sounds|audio|hear|heard)\b", re.IGNORECASE)
 
 
@@ -74,17 +75,19 @@ def complete(request: Request, fault: int | None = None) -> Reply:
 def answer(messages: list[tuple[str, str]], response_format: dict[str, Any]) -> str:
     """The rewriter's text for (role, content) messages: a sentence, or JSON where the response format asks for it.
 
-    With `json_schema` the JSON has the schema's properties; with `json_object` the one key `caption`.
+    With `json_schema` the JSON has the schema's properties; with `json_object` the keys that the instructions name as
+    `"key": …`, or the one key `caption`.
     """
     said = [content for role, content in messages if role == "user"]
     if not said:
         raise ValueError("no user message")
     facts = read_facts(said[-1])
+    instructions = _FACT.sub("", "\n".join(content for _, content in messages))
     if response_format["type"] == "text":
-        instructions = _FACT.sub("", "\n".join(content for _, content in messages))
         return sound_sentence(facts) if _ABOUT_SOUND.search(instructions) else video_sentence(facts)
     if response_format["type"] == "json_object":
-        return json.dumps({"caption": video_sentence(facts)})
+        keys = dict.fromkeys(_KEY.findall(instructions)) or {"caption": None}
+        return json.dumps({key: _sentence(key, facts) for key in keys})
     return json.dumps(_fill(response_format["json_schema"]["schema"], facts))
 
 
@@ -161,4 +164,8 @@ def _fill(schema: dict[str, Any], facts: dict[str, list[str]], key: str = "") ->
         return 0
     if kind == "boolean":
         return True
+    return _sentence(key, facts)
+
+
+def _sentence(key: str, facts: dict[str, list[str]]) -> str:
     return sound_sentence(facts) if _ABOUT_SOUND.search(key.replace("_", " ")) else video_sentence(facts)
