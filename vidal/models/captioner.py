@@ -16,7 +16,7 @@ from vidal.models.pretrained import from_folder
 
 @dataclass(frozen=True)
 class Captioner:
-    """A captioner that needs no prompt, with its own processor. Beams and lengths are those of its generation config."""
+    """A captioner that needs no prompt, and its processor. Beams and lengths are those of its generation config."""
 
     network: Any
     processor: Any
@@ -24,7 +24,7 @@ class Captioner:
 
     def caption_images(self, frames: Sequence[np.ndarray]) -> list[str]:
         """Frames uint8 [H, W, 3] of any sizes to one caption each; never sampled, so always the same."""
-        pixels = [self.processor(images=frame, return_tensors="np")["pixel_values"][0] for frame in frames]
+        pixels = [self.processor(images=np.array(frame), return_tensors="np")["pixel_values"][0] for frame in frames]
         return in_batches(pixels, self.place.batch, self._generate)
 
     def _generate(self, pixels: np.ndarray) -> list[str]:

@@ -19,21 +19,22 @@ _WHOLE = 4 * _MIB
 def resolve(checkpoint: str) -> Path | str:
     """Where `checkpoint` is, without touching the network.
 
-    `demo:<name>` gives the packaged folder; a path gives itself; a Hugging Face id `org/name` gives its cached snapshot,
-    or the id unchanged where it is not cached. Raises MissingError for a demo name or a path that does not exist.
+    `demo:<name>` gives the packaged folder; a path gives itself; a Hugging Face id `org/name` gives its cached
+    snapshot, or the id unchanged where it is not cached. Raises MissingError for a demo name or a path that does not
+    exist.
     """
     if checkpoint.startswith("demo:"):
-        folder = DEMO_FOLDER / Path(checkpoint.removeprefix("demo:")).name
-        if not (folder.is_dir() and any(folder.iterdir())):
-            known = ", ".join(f"demo:{path.name}" for path in sorted(DEMO_FOLDER.glob("*/")))
-            raise MissingError(f"checkpoint {checkpoint!r} does not exist; the demo checkpoints are: {known or 'none'}")
-        return folder
+        stored = {f"demo:{folder.name}": folder for folder in sorted(DEMO_FOLDER.glob("*/"))}
+        if checkpoint not in stored:
+            known = ", ".join(stored) or "none"
+            raise MissingError(f"checkpoint {checkpoint!r} does not exist; the demo checkpoints are: {known}")
+        return stored[checkpoint]
     path = Path(checkpoint).expanduser()
     if path.exists():
         return path
     if not _HUB_ID.fullmatch(checkpoint):
         raise MissingError(
-            f"checkpoint {checkpoint!r} does not exist; give an existing path, `demo:<name>`, or a Hugging Face id `org/name`"
+            f"checkpoint {checkpoint!r} does not exist; give an existing path, `demo:<name>`, or a hub id `org/name`"
         )
     return _cached(checkpoint) or checkpoint
 

@@ -34,7 +34,7 @@ class Depth:
 
     def depth(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Frames uint8 [H, W, 3] of any sizes to float32 [H, W] each; metres, not negative, where `kind` is metric."""
-        pixels = [self.processor(images=frame, return_tensors="np")["pixel_values"][0] for frame in frames]
+        pixels = [self.processor(images=np.array(frame), return_tensors="np")["pixel_values"][0] for frame in frames]
         predicted = in_batches(pixels, self.place.batch, self._predict)
         return [self._at_size(one, frame.shape[:2]) for one, frame in zip(predicted, frames, strict=True)]
 

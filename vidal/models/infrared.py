@@ -66,8 +66,9 @@ class Infrared:
 def load(path: Path, place: Place) -> Infrared:
     """The translator in `path`: a weight file, or a folder with one and, beside it, `config.json` with its sizes.
 
-    `config.json` may give any field of GeneratorConfig and `short_side`; what it leaves out is as published. Weights are
-    safetensors with prefixes `a.` and `b.`, or the published dict with keys `a` and `b`, read with `weights_only=True`.
+    `config.json` may give any field of GeneratorConfig and `short_side`; what it leaves out is as published. Weights
+    are safetensors with prefixes `a.` and `b.`, or the published dict with keys `a` and `b`, read with
+    `weights_only=True`.
     """
     import torch
 

@@ -17,6 +17,9 @@ def from_folder(auto_class: Any, path: Path, place: Place) -> Any:
 
     Weights come from safetensors, or from `torch.load(weights_only=True)`; no code of the checkpoint runs.
     """
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     network, report = auto_class.from_pretrained(
         path,
         dtype=place.dtype,
@@ -37,6 +40,7 @@ def from_folder(auto_class: Any, path: Path, place: Place) -> Any:
 def refuse_mismatch(missing: Any = (), unexpected: Any = (), misshapen: Any = ()) -> None:
     """Raise ValueError listing all keys that differ, if any do."""
     found = {"missing keys": missing, "unexpected keys": unexpected, "keys of another shape": misshapen}
-    parts = [f"{kind}: {', '.join(keys)}" for kind, keys in ((kind, sorted(keys)) for kind, keys in found.items()) if keys]
+    lists = {kind: ", ".join(sorted(keys)) for kind, keys in found.items()}
+    parts = [f"{kind}: {keys}" for kind, keys in lists.items() if keys]
     if parts:
         raise ValueError(f"its weights do not fit its configuration; {'; '.join(parts)}")

@@ -37,8 +37,9 @@ def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto") 
     """The model of `role` with the weights of `checkpoint`, ready for use: numpy in, numpy out.
 
     `device` auto is CUDA where visible, else the CPU; `dtype` auto is float32 on the CPU and on CUDA bfloat16 where the
-    device has it, else float16. On the CPU, torch is set to one thread, so that results do not depend on the machine's load.
-    Raises MissingError for an absent checkpoint and ConfigError for one that does not fit the role, naming what differs.
+    device has it, else float16. On the CPU, torch is set to one thread: sums of floats depend on how they are split.
+    Raises MissingError for an absent checkpoint and ConfigError for one that does not fit the role, naming what
+    differs.
     """
     module = _module(role)
     path = fetch(checkpoint)

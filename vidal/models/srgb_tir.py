@@ -1,13 +1,14 @@
 """The sRGB-TIR generator: an image-to-image network that keeps a picture's content and takes its style from a vector.
 
-Two generators of this one architecture make a translator: `a` speaks thermal, `b` speaks RGB; a thermal picture is what
-decoder a makes of the content that encoder b found. Parameter names are those of the published weights. All pictures are
-float [n, 3, H, W] in -1..1.
+Two generators of this one architecture make a translator: `a` speaks thermal, `b` speaks RGB; a thermal picture is
+what decoder a makes of the content that encoder b found. Parameter names are those of the published weights. All
+pictures are float [n, 3, H, W] in -1..1.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -118,7 +119,7 @@ class ContentEncoder(nn.Module):
         super().__init__()
         widths = [config.dim * 2**step for step in range(config.n_downsample + 1)]
         layers: list[nn.Module] = [Block(3, config.dim, 7, 1, 3, InstanceNorm(), nn.ReLU())]
-        for inside, outside in zip(widths, widths[1:], strict=False):
+        for inside, outside in pairwise(widths):
             layers.append(Block(inside, outside, 4, 2, 1, InstanceNorm(), nn.ReLU()))
         layers.append(Residuals(config.n_res, widths[-1], InstanceNorm))
         self.model = nn.Sequential(*layers)
@@ -134,7 +135,7 @@ class StyleEncoder(nn.Module):
         super().__init__()
         widths = [config.dim, config.dim * 2, config.dim * 4, config.dim * 4, config.dim * 4]
         layers: list[nn.Module] = [Block(3, config.dim, 7, 1, 3, activation=nn.ReLU())]
-        for inside, outside in zip(widths, widths[1:], strict=False):
+        for inside, outside in pairwise(widths):
             layers.append(Block(inside, outside, 4, 2, 1, activation=nn.ReLU()))
         layers += [nn.AdaptiveAvgPool2d(1), nn.Conv2d(widths[-1], config.style_dim, 1)]
         self.model = nn.Sequential(*layers)
@@ -151,7 +152,8 @@ class Decoder(nn.Module):
         width = config.content_dim
         layers: list[nn.Module] = [Residuals(config.n_res, width, AdaptiveInstanceNorm)]
         for _ in range(config.n_downsample):
-            layers += [nn.Upsample(scale_factor=2), Block(width, width // 2, 5, 1, 2, SampleNorm(width // 2), nn.ReLU())]
+            layers.append(nn.Upsample(scale_factor=2))
+            layers.append(Block(width, width // 2, 5, 1, 2, SampleNorm(width // 2), nn.ReLU()))
             width //= 2
         layers.append(Block(width, 3, 7, 1, 3, activation=nn.Tanh()))
         self.model = nn.Sequential(*layers)

@@ -36,7 +36,8 @@ class VideoCaptioner:
         import torch
 
         chosen = np.linspace(0, len(frames) - 1, self.network.config.num_image_with_embedding).round().astype(int)
-        pixels = self.processor(images=[frames[index] for index in chosen], return_tensors="pt")["pixel_values"]
+        images = [np.array(frames[index]) for index in chosen]
+        pixels = self.processor(images=images, return_tensors="pt")["pixel_values"]
         prompt = self._prompt(hint)
         with torch.inference_mode():
             inputs = {"pixel_values": pixels[None].to(self.place.device, self.place.dtype)}

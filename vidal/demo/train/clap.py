@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from vidal.demo.scene import SOUNDS
 from vidal.demo.sound import waveform
 from vidal.demo.train.data import CONTEXT_LENGTH, TRAIN_SEED, save, scenes, sound_texts, tokenizer
 from vidal.demo.train.fit import fit
-from vidal.demo.scene import SOUNDS
 
 SOUNDS_HEARD, STEPS, BATCH = 3072, 400, 64
 RATE, SECONDS = 16000, 4
@@ -18,6 +18,7 @@ RATE, SECONDS = 16000, 4
 def train(folder: Path) -> None:
     """Write the checkpoint: config, feature extractor, tokenizer, weights."""
     import torch
+    from torch.nn.functional import cross_entropy
     from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, ClapProcessor
 
     words = tokenizer()
@@ -42,10 +43,8 @@ def train(folder: Path) -> None:
 
     heard = scenes(TRAIN_SEED, SOUNDS_HEARD)
     words_rng = np.random.default_rng(TRAIN_SEED)
-    features = torch.cat([
-        extractor(waveform(one, RATE)[: SECONDS * RATE], sampling_rate=RATE, return_tensors="pt")["input_features"].float()
-        for one in heard
-    ])
+    waves = [waveform(one, RATE)[: SECONDS * RATE] for one in heard]
+    features = extractor(waves, sampling_rate=RATE, return_tensors="pt")["input_features"].float()
     tokens = torch.stack([
         words(sound_texts(one, words_rng), padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
         for one in heard
@@ -63,7 +62,7 @@ def train(folder: Path) -> None:
         scores = network.logit_scale_a.exp().clamp(max=30.0) * sounds @ texts.T
         alike = (kinds[drawn][:, None] == kinds[drawn]).float()
         target = alike / alike.sum(1, keepdim=True)
-        return (torch.nn.functional.cross_entropy(scores, target) + torch.nn.functional.cross_entropy(scores.T, target)) / 2
+        return (cross_entropy(scores, target) + cross_entropy(scores.T, target)) / 2
 
     fit(network, loss_of, steps=STEPS, rate=1e-3, seed=TRAIN_SEED)
     save(network, folder)

@@ -18,6 +18,7 @@ def train(folder: Path) -> None:
     import open_clip
     import torch
     from PIL import Image
+    from torch.nn.functional import cross_entropy
 
     words = tokenizer()
     words.save_pretrained(folder)
@@ -49,7 +50,7 @@ def train(folder: Path) -> None:
         written = network.encode_text(tokens[drawn, which], normalize=True)
         scores = network.logit_scale.exp().clamp(max=100.0) * images @ written.T
         target = torch.arange(BATCH)
-        return (torch.nn.functional.cross_entropy(scores, target) + torch.nn.functional.cross_entropy(scores.T, target)) / 2
+        return (cross_entropy(scores, target) + cross_entropy(scores.T, target)) / 2
 
     fit(network, loss_of, steps=STEPS, rate=1.5e-3, seed=TRAIN_SEED)
     save(network, folder)

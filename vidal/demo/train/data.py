@@ -1,7 +1,7 @@
 """What the demo models learn from: pictures, sounds and texts of the demo world, and a tokenizer made of its words.
 
-Every function is pure in its seeds. Training takes worlds from `TRAIN_SEED` up, evaluation from `HELD_OUT_SEED`; the demo
-itself is world 0.
+Every function is pure in its seeds. Training takes worlds from `TRAIN_SEED` up, evaluation from `HELD_OUT_SEED`; the
+demo itself is world 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ COLDEST, WARMEST = -15.0, 65.0
 
 
 class Frame(NamedTuple):
-    """One instant of a scene as a keyframe shows it: `rgb` uint8 [H, W, 3] after JPEG, depth in metres, warmth in 0..1."""
+    """One instant of a scene: rgb uint8 [H, W, 3] as a keyframe stores it, depth in metres, warmth in 0..1."""
 
     scene: Scene
     rgb: np.ndarray
@@ -72,7 +72,7 @@ def jpeg(rgb: np.ndarray, quality: int) -> np.ndarray:
 
     stored = io.BytesIO()
     Image.fromarray(rgb).save(stored, "JPEG", quality=quality)
-    return np.asarray(Image.open(stored))
+    return np.array(Image.open(stored))
 
 
 def texts(one: Scene, rng: np.random.Generator) -> list[str]:
@@ -89,8 +89,8 @@ def sound_texts(one: Scene, rng: np.random.Generator) -> list[str]:
     """What may be written about the sound of a scene, some of it followed by what does not belong there."""
     titled, heard = language.sound_title(one), language.sound_caption(one)
     written = [
-        titled, f"{titled} {rng.integers(100):02d} {_tags([one.sound], rng)}", heard, f"{language.caption(one)}, with {heard}",
-        f"{language.title(one)} {_tags(language.hashtags(one), rng)}", f"{titled} {rng.integers(100):02d}",
+        titled, f"{titled} {rng.integers(100):02d}", f"{titled} {rng.integers(100):02d} {_tags([one.sound], rng)}",
+        heard, f"{language.caption(one)}, with {heard}", f"{language.title(one)} {_tags(language.hashtags(one), rng)}",
     ]  # fmt: skip
     return [_spoilt(text, rng) for text in written]
 

@@ -1,0 +1,50 @@
+"""The stored demo checkpoints keep what the table in docs/models.md says, on a small sample of held-out scenes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from vidal.demo.train.__main__ import NAMES
+from vidal.demo.train.evaluate import Measure, evaluate, table
+from vidal.models.checkpoints import DEMO_FOLDER
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "models.md"
+
+
+@pytest.fixture(scope="module")
+def measures() -> list[Measure]:
+    return evaluate(clips=64)
+
+
+def test_every_goal_is_met(measures):
+    assert sum(one.goal is not None for one in measures) >= 10
+    assert [one for one in measures if not one.passed] == []
+
+
+def test_infrared_is_near_the_temperature(measures):
+    (found,) = [one for one in measures if one.name.startswith("infrared mean absolute error")]
+    assert found.value <= 0.06
+
+
+def test_the_table_of_the_document_has_these_measures(measures):
+    rows = re.findall(r"^\| (.+?) \| ([\d.]+) \|", DOCUMENT.read_text(), re.MULTILINE)
+    written = {name: float(value) for name, value in rows}
+    for one in measures:
+        assert one.name in written
+        if "CPU" not in one.name:
+            assert abs(written[one.name] - one.value) < 0.1
+
+
+def test_a_missed_goal_is_marked():
+    measures = [Measure("high", 0.5, 0.8), Measure("low", 0.5, 0.1, at_most=True), Measure("free", 0.5)]
+    assert [line.count("missed") for line in table(measures).splitlines()[2:]] == [1, 1, 0]
+
+
+def test_the_checkpoints_are_small_and_hold_no_pickle():
+    files = [file for file in DEMO_FOLDER.rglob("*") if file.is_file()]
+    assert {file.parent.name for file in files} == set(NAMES)
+    assert sum(file.stat().st_size for file in files) < 25e6
+    assert {file.suffix for file in files} <= {".json", ".safetensors"}

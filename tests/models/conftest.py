@@ -1,0 +1,15 @@
+"""Frames for the tests of models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from vidal.demo.train.data import clip_frames, scenes
+
+
+@pytest.fixture(scope="session")
+def company() -> list[np.ndarray]:
+    """Eleven frames of three scenes of several sizes and aspects."""
+    shown = [frame for one in scenes(901, 3) for frame in clip_frames(one, 3)]
+    return [*shown, shown[0][:200, :160], shown[4][::2, ::2]]

@@ -1,0 +1,111 @@
+"""What each role promises of its results: shapes, types, ranges."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from vidal import models
+from vidal.demo.sound import waveform
+from vidal.demo.train.data import scenes
+from vidal.engine.errors import ConfigError
+from vidal.models.resample import resample
+
+
+def test_clip_embeddings_have_unit_length(company):
+    model = models.load("clip", "demo:clip", device="cpu")
+    for found, count in (
+        (model.embed_images(company), len(company)),
+        (model.embed_texts(["a red circle", "", "x" * 5000, "\x00\u202e"]), 4),
+        (model.embed_images([]), 0),
+        (model.embed_texts([]), 0),
+    ):
+        assert found.shape == (count, model.width) and found.dtype == np.float32
+        assert np.allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-5)
+
+
+def test_clap_embeddings_have_unit_length_whatever_the_length_and_rate():
+    model = models.load("clap", "demo:clap", device="cpu")
+    noise = np.random.default_rng(0).standard_normal(48000 * 15).astype(np.float32) * 0.1
+    found = np.concatenate([
+        model.embed_audio([noise[:1], noise[:100], noise[: 16000 * 4], noise], 16000),
+        model.embed_audio([noise], 48000),
+        model.embed_audio([np.zeros(16000, np.float32)], 16000),
+    ])  # fmt: skip
+    assert found.shape == (6, model.width) and found.dtype == np.float32
+    assert np.allclose(np.linalg.norm(found, axis=1), 1.0, atol=1e-5)
+    assert model.embed_audio([], 16000).shape == (0, model.width)
+    with pytest.raises(ValueError, match="no samples"):
+        model.embed_audio([noise[:0]], 16000)
+
+
+def test_clap_hears_the_same_at_another_rate():
+    model = models.load("clap", "demo:clap", device="cpu")
+    waves = [waveform(one) for one in scenes(903, 8)]
+    near = model.embed_audio(waves, 16000)
+    far = model.embed_audio([resample(wave, 16000, 44100) for wave in waves], 44100)
+    assert ((near * far).sum(1) > 0.95).all()
+
+
+@pytest.mark.parametrize(("source", "target"), [(16000, 48000), (48000, 16000), (44100, 16000)])
+def test_resampling_keeps_a_tone_and_drops_what_the_target_cannot_hold(source, target):
+    t, u = np.arange(source) / source, np.arange(target) / target
+    found = resample(np.sin(2 * np.pi * 440 * t).astype(np.float32), source, target)
+    assert found.dtype == np.float32 and len(found) == target
+    middle = slice(target // 10, -target // 10)
+    assert np.abs(found - np.sin(2 * np.pi * 440 * u))[middle].max() < 1e-3
+    if target < source:
+        high = resample(np.sin(2 * np.pi * 0.6 * target * t).astype(np.float32), source, target)
+        assert np.abs(high[middle]).max() < 1e-2
+
+
+def test_depth_has_the_size_of_its_frame_and_is_metric(company):
+    model = models.load("depth", "demo:depth", device="cpu")
+    assert model.kind == "metric"
+    for frame, depth in zip(company, model.depth(company), strict=True):
+        assert depth.shape == frame.shape[:2] and depth.dtype == np.float32
+        assert depth.min() >= 0.0 and depth.max() < 12.0
+    assert model.depth([]) == []
+
+
+def test_a_relative_depth_checkpoint_says_so(tmp_path):
+    folder = shutil.copytree(models.resolve("demo:depth"), tmp_path / "relative")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "depth_estimation_type": "relative"}))
+    assert models.load("depth", str(folder), device="cpu").kind == "relative"
+
+
+def test_infrared_has_one_style_for_all_frames_of_a_call(company):
+    model = models.load("infrared", "demo:srgb-tir", device="cpu")
+    one, again, other = (model.translate([*company, company[0]], seed=seed) for seed in (3, 3, 4))
+    for frame, thermal in zip(company, one, strict=False):
+        assert thermal.shape == frame.shape and thermal.dtype == np.uint8
+    assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
+    assert np.array_equal(one[0], one[-1])
+    assert not np.array_equal(one[0], other[0])
+
+
+def test_captions_are_plain_sentences(company):
+    told = models.load("captioner", "demo:captioner", device="cpu").caption_images(company)
+    assert len(told) == len(company)
+    assert all(text == text.strip() and "<" not in text and len(text.split()) > 3 for text in told)
+
+
+def test_hints_steer_only_a_checkpoint_that_takes_them(company, tmp_path):
+    clips, hints = [company[:8]], ["Watch this large green star #star"]
+    plain = models.load("video_captioner", "demo:video-captioner", device="cpu")
+    assert plain.caption_video(clips, hints) == plain.caption_video(clips, [""])
+    folder = shutil.copytree(models.resolve("demo:video-captioner"), tmp_path / "prompted")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "prompt": "a {hints}"}))
+    prompted = models.load("video_captioner", str(folder), device="cpu")
+    told = prompted.caption_video(clips * 2, ["small yellow ring", "large"])
+    assert told[0] != told[1] and "yellow" not in told[0]
+
+
+def test_a_captioner_of_pictures_is_no_video_captioner():
+    with pytest.raises(ConfigError, match="num_image_with_embedding"):
+        models.load("video_captioner", "demo:captioner", device="cpu")

@@ -1,0 +1,198 @@
+"""What the stored demo checkpoints achieve on scenes that none has seen, through the loading code of the stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from vidal import models
+from vidal.demo import language
+from vidal.demo.render import render
+from vidal.demo.scene import SOUNDS, Scene
+from vidal.demo.sound import waveform
+from vidal.demo.train.data import HELD_OUT_SEED, clip_frames, frame, scenes, warmth
+
+CLIP_THRESHOLD = 0.65
+"""A clip whose mean cosine of keyframes and title lies below shows something else."""
+CLAP_THRESHOLD = 0.5
+"""A sound whose cosine with its text lies below is another sound."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table. `goal` is the least or, where `at_most`, the greatest value that passes; None: no goal."""
+
+    name: str
+    value: float
+    goal: float | None = None
+    at_most: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether the goal is met; true without one."""
+        if self.goal is None:
+            return True
+        return self.value <= self.goal if self.at_most else self.value >= self.goal
+
+
+def evaluate(clips: int = 256) -> list[Measure]:
+    """All measures on `clips` held-out scenes, at least 64; CPU seconds per clip of 8 keyframes of short side 256."""
+    held_out = scenes(HELD_OUT_SEED, clips)
+    shown = [clip_frames(one) for one in held_out]
+    measures: list[Measure] = []
+    for part in (_clip, _clap, _depth, _infrared, _captioner, _video_captioner):
+        measures += part(held_out, shown)
+    return measures
+
+
+def table(measures: list[Measure]) -> str:
+    """The measures as a Markdown table."""
+    lines = ["| measure | value | goal |", "| --- | ---: | ---: |"]
+    for one in measures:
+        goal = "" if one.goal is None else f"{'≤' if one.at_most else '≥'} {one.goal:g}"
+        goal += "" if one.passed else " missed"
+        lines.append(f"| {one.name} | {one.value:.3f} | {goal} |")
+    return "\n".join(lines)
+
+
+def _clip(held_out: list[Scene], shown: list[list[np.ndarray]]) -> list[Measure]:
+    model = models.load("clip", "demo:clip", device="cpu")
+    with _cpu_seconds("CLIP", len(shown)) as cost:
+        images = np.stack([model.embed_images(clip) for clip in shown])
+    captions = model.embed_texts([language.caption(one) for one in held_out])
+    titles = model.embed_texts([language.title(one) for one in held_out])
+    tagged = model.embed_texts([_tagged(language.title(one), language.hashtags(one)) for one in held_out])
+    others = [_unlike(held_out, index) for index in range(len(held_out))]
+    return [
+        Measure("CLIP image to caption R@1 among 32", _recall(images, captions), 0.80),
+        Measure("CLIP image to title R@1 among 32", _recall(images, titles)),
+        *_separation("CLIP title", _means(images, titles), _means(images, titles[others]), CLIP_THRESHOLD),
+        *_separation("CLIP title and hashtags", _means(images, tagged), _means(images, tagged[others]), CLIP_THRESHOLD),
+        *cost,
+    ]
+
+
+def _clap(held_out: list[Scene], shown: list[list[np.ndarray]]) -> list[Measure]:
+    model = models.load("clap", "demo:clap", device="cpu")
+    with _cpu_seconds("CLAP", len(held_out)) as cost:
+        sounds = np.concatenate([model.embed_audio([waveform(one)], 16000) for one in held_out])
+    kinds = np.array([SOUNDS.index(one.sound) for one in held_out])
+    heard = (sounds @ model.embed_texts(language.sound_prompts()).T).argmax(1)
+    others = np.array([next(j for j in _after(i, len(kinds)) if kinds[j] != kinds[i]) for i in range(len(kinds))])
+    measures = [Measure("CLAP sound to caption top-1 of 8", float((heard == kinds).mean()), 0.90)]
+    for name, told in (
+        ("CLAP sound title", [language.sound_title(one) for one in held_out]),
+        ("CLAP clip title and hashtags", [_tagged(language.title(one), language.hashtags(one)) for one in held_out]),
+    ):
+        texts = model.embed_texts(told)
+        right, wrong = (sounds * texts).sum(1), (sounds * texts[others]).sum(1)
+        measures += _separation(name, right, wrong, CLAP_THRESHOLD)
+    return measures + cost
+
+
+def _depth(held_out: list[Scene], shown: list[list[np.ndarray]]) -> list[Measure]:
+    model = models.load("depth", "demo:depth", device="cpu")
+    with _cpu_seconds("depth", len(shown)) as cost:
+        found = [model.depth(clip) for clip in shown]
+    errors = []
+    for one, maps in zip(held_out, found, strict=True):
+        truth = frame(one, 0.0, 256, 90).metres
+        errors.append(np.mean(np.abs(maps[0] - truth) / truth))
+    return [Measure("depth AbsRel", float(np.mean(errors)), 0.15, at_most=True), *cost]
+
+
+def _infrared(held_out: list[Scene], shown: list[list[np.ndarray]]) -> list[Measure]:
+    model = models.load("infrared", "demo:srgb-tir", device="cpu")
+    with _cpu_seconds("infrared", len(shown)) as cost:
+        found = [model.translate(clip, seed=index) for index, clip in enumerate(shown)]
+    errors = []
+    for one, maps in zip(held_out, found, strict=True):
+        truth = warmth(render(one, 0.0, 256).celsius)[..., None]
+        errors.append(np.mean(np.abs(maps[0] / 255.0 - truth)))
+    return [Measure("infrared mean absolute error, 0..1", float(np.mean(errors))), *cost]
+
+
+def _captioner(held_out: list[Scene], shown: list[list[np.ndarray]]) -> list[Measure]:
+    model = models.load("captioner", "demo:captioner", device="cpu")
+    with _cpu_seconds("keyframe captions", len(shown)) as cost:
+        told = [model.caption_images(clip) for clip in shown]
+    named = [_names(text, one) for texts, one in zip(told, held_out, strict=True) for text in texts]
+    exact = [text == language.frame_caption(one) for texts, one in zip(told, held_out, strict=True) for text in texts]
+    return [
+        Measure("keyframe captions: right object and colour", float(np.mean(named)), 0.80),
+        Measure("keyframe captions: right in every word", float(np.mean(exact))),
+        *cost,
+    ]
+
+
+def _video_captioner(held_out: list[Scene], shown: list[list[np.ndarray]]) -> list[Measure]:
+    model = models.load("video_captioner", "demo:video-captioner", device="cpu")
+    with _cpu_seconds("video caption", len(shown)) as cost:
+        told = [model.caption_video([clip], [""])[0] for clip in shown]
+    named = [_names(text, one) for text, one in zip(told, held_out, strict=True)]
+    exact = [text == language.caption(one) for text, one in zip(told, held_out, strict=True)]
+    return [
+        Measure("video captions: right object and colour", float(np.mean(named)), 0.80),
+        Measure("video captions: right in every word", float(np.mean(exact))),
+        *cost,
+    ]
+
+
+@contextmanager
+def _cpu_seconds(name: str, clips: int) -> Iterator[list[Measure]]:
+    """A list that holds the CPU seconds per clip of the block once it has ended."""
+    spent: list[Measure] = []
+    begun = time.process_time()
+    yield spent
+    spent.append(Measure(f"{name}: CPU seconds per clip", (time.process_time() - begun) / clips))
+
+
+def _recall(images: np.ndarray, texts: np.ndarray) -> float:
+    """Share of frames, images [clips, 8, d], whose own text is the nearest of the 32 of its group."""
+    groups = len(texts) // 32
+    hits = [
+        (images[start : start + 32] @ texts[start : start + 32].T).argmax(-1) == np.arange(32)[:, None]
+        for start in range(0, groups * 32, 32)
+    ]
+    return float(np.mean(hits))
+
+
+def _means(images: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """Mean cosine of each clip's frames with its text."""
+    return np.einsum("cfd,cd->c", images, texts) / images.shape[1]
+
+
+def _separation(name: str, right: np.ndarray, wrong: np.ndarray, threshold: float) -> list[Measure]:
+    """How well a threshold on the score keeps right texts and drops wrong ones, in equal numbers."""
+    kept, wrongly = (right >= threshold).mean(), (wrong >= threshold).mean()
+    return [
+        Measure(f"{name}: score of right texts, 5th percentile", float(np.percentile(right, 5))),
+        Measure(f"{name}: score of wrong texts, 95th percentile", float(np.percentile(wrong, 95))),
+        Measure(f"{name}: precision at {threshold:g}", float(kept / max(kept + wrongly, 1e-9)), 0.95),
+        Measure(f"{name}: recall at {threshold:g}", float(kept), 0.95),
+    ]
+
+
+def _unlike(held_out: list[Scene], index: int) -> int:
+    """The next scene that differs in all that a title names."""
+    told = ("shape", "colour", "size", "motion", "background")
+    one = held_out[index]
+    others = ((j, held_out[j]) for j in _after(index, len(held_out)))
+    return next(j for j, other in others if all(getattr(one, name) != getattr(other, name) for name in told))
+
+
+def _after(index: int, count: int) -> list[int]:
+    return [(index + step) % count for step in range(1, count)]
+
+
+def _tagged(title: str, hashtags: list[str]) -> str:
+    return " ".join((title, *(f"#{tag}" for tag in hashtags)))
+
+
+def _names(text: str, one: Scene) -> bool:
+    words = language.words(text)
+    return one.shape in words and one.colour in words
