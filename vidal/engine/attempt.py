@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from vidal.engine.errors import VidalError
+from vidal.engine.errors import MissingError, VidalError
 from vidal.engine.step import OK, Failure, Result, Sample, Step
 
 
@@ -52,6 +52,8 @@ def bisect(step: Step, samples: Sequence[Sample]) -> list[Result]:
         return [_checked(step, results[sample.id]) for sample in samples]
     except VidalError:
         raise
+    except ImportError as error:
+        raise MissingError(f"{step.name}: {error}; install what the step needs") from error
     except Exception as error:
         if len(samples) == 1:
             return [samples[0].failed(error)]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidal.engine.schemas import commit_schema
+from vidal.engine.schemas import COMMIT, commit_schema
 from vidal.engine.step import Result
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
@@ -84,7 +84,10 @@ class Store:
         return rows
 
     def table(self, columns: Sequence[str]) -> pa.Table:
-        """The latest row of every sample as one Arrow table: `id`, `part` and the columns asked for."""
+        """The latest row of every sample as one Arrow table: `id`, `part` and the columns asked for.
+
+        Where nothing is committed yet, the step's own columns are of type null.
+        """
         wanted = list(dict.fromkeys(["id", *columns]))
         tables = []
         for part, pieces in sorted(self.pieces().items()):
@@ -93,7 +96,11 @@ class Store:
             ]
             latest = _latest(piece_tables)
             tables.append(latest.append_column("part", pa.array([part] * len(latest), pa.int64())))
-        return pa.concat_tables(tables) if tables else pa.table({})
+        if tables:
+            return pa.concat_tables(tables)
+        known = {name: COMMIT.field(name).type for name in COMMIT.names}
+        fields = [(name, known.get(name, pa.null())) for name in wanted]
+        return pa.schema([*fields, ("part", pa.int64())]).empty_table()
 
     def members(self, rows: Sequence[Row], read: Any) -> Iterator[dict[str, bytes]]:
         """The member bytes each row offers and `read` wants, row by row; each tar is opened once per run of rows."""

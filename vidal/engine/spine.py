@@ -23,7 +23,7 @@ def sync(spine: Spine, store: Store, rows: Iterable[Mapping[str, Any]], part_siz
     with the rule `withdrawn`, so what was made of it is kept and comes back with it.
     """
     pieces = store.pieces()
-    known = {row["id"]: row for row in _committed(store)}
+    known = {row["id"]: row for row in store.table(["kind", "status", "inputs"]).to_pylist()}
     fresh: list[Result] = []
     changed: dict[int, list[Result]] = defaultdict(list)
     inputs: dict[str, str] = {}
@@ -59,7 +59,3 @@ def sync(spine: Spine, store: Store, rows: Iterable[Mapping[str, Any]], part_siz
         rejected={WITHDRAWN: withdrawn} if withdrawn else {},
     )
 
-
-def _committed(store: Store) -> list[dict[str, Any]]:
-    table = store.table(["kind", "status", "inputs"])
-    return table.to_pylist() if table.num_columns else []

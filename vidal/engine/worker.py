@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import queue
 import threading
 import time
@@ -86,8 +87,8 @@ class PartRunner:
             label=work.label,
             samples=len(results),
             ok=sum(result.status == OK for result in results),
-            rejected=Counter(result.rule or "" for result in results if result.status == REJECTED),
-            failed=Counter(r.failure.error_class for r in results if r.status == FAILED and r.failure),
+            rejected=dict(Counter(result.rule or "" for result in results if result.status == REJECTED)),
+            failed=dict(Counter(r.failure.error_class for r in results if r.status == FAILED and r.failure)),
             seconds=time.perf_counter() - started,
             busy=clock.seconds / step.resources.threads,
             cpu=_cpu_seconds() - cpu,
@@ -214,7 +215,5 @@ def _ahead(items: Iterable[T], depth: int) -> Iterator[T]:
 
 def _cpu_seconds() -> float:
     """CPU seconds of this process and of its ended children."""
-    import os
-
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system

@@ -37,7 +37,7 @@ class FilterConfig(Section):
     """Agreement of sound and title."""
     rules: tuple[RuleConfig, ...] = (
         RuleConfig(name="duplicate", where="duplicate"),
-        RuleConfig(name="still", where="kind = 'video' and motion < 0.002"),
+        RuleConfig(name="still", where="kind = 'video' and motion < 0.03"),
         RuleConfig(name="silence", where="silence > 0.98"),
     )
     """What to drop."""

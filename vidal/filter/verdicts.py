@@ -55,7 +55,7 @@ class FilterVerdicts(Verdicts):
         scores = {step.name: context.store(step.name).table(["status", *step.columns]) for step in self.scores}
         table = verdicts(media, scores, self.rules, self.types)
         context.workspace.write_table(OUTPUT, table, {"state": now, "samples": str(len(table))})
-        dropped = Counter(rule for rule in table.column("rule").to_pylist() if rule)
+        dropped = dict(Counter(rule for rule in table.column("rule").to_pylist() if rule))
         return Summary(len(table), 0, len(table), dropped)
 
 
@@ -67,27 +67,23 @@ def verdicts(
     `duplicate` is true for all but the first, by id, of the samples fetched as the same bytes.
     """
     connection = _connection()
-    connection.register("media", media if media.num_columns else _blank({"id": pa.string(), **types, "part": pa.int64()}))
-    joins, columns, failures = [], [], ["[]"]
+    connection.register("media", _typed(media, types))
+    joins, columns, failures = [], [], []
     for position, (name, table) in enumerate(scores.items()):
-        if not table.num_columns:
-            continue
-        connection.register(f"score_{position}", table)
+        connection.register(f"score_{position}", _typed(table, types))
         joins.append(f"LEFT JOIN score_{position} USING (id)")
-        columns += [f"score_{position}.{column}" for column in table.column_names if column in types]
-        failures.append(f"CASE WHEN score_{position}.status = '{FAILED}' THEN ['{name}'] ELSE [] END")
-    present = {column.split(".")[-1] for column in columns}
-    absent = [f"NULL::{_sql_type(t)} AS {c}" for c, t in types.items() if c not in present and c not in _FROM_MEDIA]
+        columns += [f", score_{position}.{column}" for column in table.column_names if column in types]
+        failures.append(f"CASE WHEN score_{position}.status = '{FAILED}' THEN ['{name}'] ELSE [] END, ")
     tests = [f"coalesce(({rule.where}), false) AS rule_{position}" for position, rule in enumerate(rules)]
-    found = connection.execute(
+    found = connection.sql(
         f"""
         WITH facts AS (
             SELECT id, part, kind, {", ".join(FACTS)},
                    row_number() OVER (PARTITION BY source_sha256 ORDER BY id) > 1 AS duplicate
             FROM media WHERE status = 'ok'
         ), joined AS (
-            SELECT facts.*, list_concat({", ".join(failures)}, []) AS failures
-                   {"".join(", " + column for column in [*columns, *absent])}
+            SELECT facts.*, list_concat({"".join(failures)} []::VARCHAR[], []::VARCHAR[]) AS failures
+                   {"".join(columns)}
             FROM facts {" ".join(joins)}
         )
         SELECT id, kind, part, failures {"".join(", " + test for test in tests)}
@@ -95,9 +91,6 @@ def verdicts(
         """
     ).to_arrow_table()
     return pa.Table.from_pylist([_verdict(row, rules) for row in found.to_pylist()], schema=VERDICTS)
-
-
-_FROM_MEDIA = frozenset({"kind", "duplicate", *FACTS})
 
 
 def check(rules: Sequence[RuleConfig], types: Mapping[str, pa.DataType]) -> None:
@@ -143,6 +136,6 @@ def _blank(types: Mapping[str, pa.DataType]) -> pa.Table:
     return pa.schema(list(types.items())).empty_table()
 
 
-def _sql_type(type_: pa.DataType) -> str:
-    names = {pa.float32(): "FLOAT", pa.float64(): "DOUBLE", pa.string(): "VARCHAR", pa.bool_(): "BOOLEAN"}
-    return names[type_]
+def _typed(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """The table with its columns in their declared types, which an empty table does not know by itself."""
+    return table.cast(pa.schema([pa.field(f.name, types.get(f.name, f.type)) for f in table.schema]))

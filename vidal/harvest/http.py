@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,10 @@ def download(url: str, target: Path, limit: int, timeout: float) -> Path:
 def _stream(
     url: str, parameters: dict[str, Any], headers: dict[str, str] | None, limit: int, timeout: float = TIMEOUT
 ) -> Iterator[bytes]:
-    import httpx
+    import httpx2 as httpx
 
     try:
-        with httpx.stream(
-            "GET", url, params=parameters, headers=headers, timeout=timeout, follow_redirects=True
-        ) as answer:
+        with _client().stream("GET", url, params=parameters, headers=headers, timeout=timeout) as answer:
             if answer.status_code >= 400:
                 raise status_error(answer.status_code, url, answer.headers.get("Retry-After"))
             size = 0
@@ -64,6 +63,14 @@ def _stream(
         raise TransientError("Timeout", f"{url} did not answer in {timeout:g} s") from error
     except httpx.HTTPError as error:
         raise TransientError("Network", f"{url}: {error}") from error
+
+
+@cache
+def _client() -> Any:
+    """One client per process: it keeps connections, and the TLS context that is costly to make."""
+    import httpx2 as httpx
+
+    return httpx.Client(follow_redirects=True)
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -14,6 +14,8 @@ STATUS = re.compile(r"HTTP Error (\d{3})")
 PERMANENT = {
     "Unsupported URL": "NotMedia",
     "No video formats": "NotMedia",
+    "downloaded file is empty": "NotMedia",
+    "Did not get any data blocks": "NotMedia",
     "Private video": "Private",
     "Video unavailable": "NotFound",
     "Sign in to confirm your age": "AgeRestricted",

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from vidal.engine.errors import ConfigError
@@ -14,12 +15,20 @@ from vidal.engine.step import Resources
 
 OBJECT_STORE_BYTES = 256 * 2**20
 """Descriptors and reports are all that lies in the object store; Ray's default takes 30 % of the memory."""
-RETRIES = 8
-"""Ray's own retries of a unit whose worker died; the third try runs isolated and ends, so this is never reached."""
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DATA_LOGGING_CONFIG": str(Path(__file__).with_name("ray_logging.yaml")),
+}
+"""No usage reports, no log flood on the terminal; what is worth knowing is in the run record and Ray's own log files."""
 
 
 class RayRunner:
-    """Starts Ray once, at the first run: a quiet local instance, or a client of the cluster at `address`."""
+    """Starts Ray once, at the first run: a quiet local instance, or a client of the cluster at `address`.
+
+    Ray Data gives a unit whose worker died to another worker, without end; the handler ends it, by its claim on the
+    unit, which makes the third try an isolated one (`vidal.engine.worker`).
+    """
 
     name = "ray"
 
@@ -32,8 +41,8 @@ class RayRunner:
         if not units:
             return
         self._start()
-        import cloudpickle
         import ray
+        from ray import cloudpickle
 
         size, gpus = self._workers(handler.name, resources, len(units))
         packed = cloudpickle.dumps(handler)
@@ -46,14 +55,10 @@ class RayRunner:
                 _Actor,
                 fn_constructor_args=(packed,),
                 compute=ray.data.ActorPoolStrategy(min_size=1, max_size=size, initial_size=size),
-                max_restarts=RETRIES,
-                max_task_retries=RETRIES,
                 **common,
             )
         else:
-            dataset = dataset.map_batches(
-                _task, fn_args=(packed,), compute=ray.data.TaskPoolStrategy(size), max_retries=RETRIES, **common
-            )
+            dataset = dataset.map_batches(_task, fn_args=(packed,), compute=ray.data.TaskPoolStrategy(size), **common)
         for row in dataset.iter_rows():
             answer, error, unit = cloudpickle.loads(row["report"])
             if error is not None:
@@ -71,9 +76,7 @@ class RayRunner:
         if self._started:
             return
         os.environ.setdefault("RAY_AUTH_MODE", "token" if self.address else "disabled")
-        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-        os.environ["RAY_DATA_DISABLE_PROGRESS_BARS"] = "1"
-        os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+        os.environ.update(QUIET)
         import ray
 
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
@@ -95,13 +98,7 @@ class RayRunner:
             where = self.address or "this machine"
             raise ConfigError(f"Ray does not start at {where} ({line}); check --address") from error
         self._started = True
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
-        context = ray.data.DataContext.get_current()
-        context.enable_progress_bars = False
-        context.enable_operator_progress_bars = False
-        context.print_on_execution_start = False
-        context.raise_original_map_exception = True
-        context.execution_options.preserve_order = False
+        ray.data.DataContext.get_current().enable_progress_bars = False
 
     def _workers(self, name: str, resources: Resources, units: int) -> tuple[int, float]:
         """How many workers fit the cluster, and the GPU share of each. GPUs are used where there are any."""
@@ -132,7 +129,7 @@ class _Actor:
 
     def _ready(self) -> Handler:
         if self._handler is None:
-            import cloudpickle
+            from ray import cloudpickle
 
             handler = cloudpickle.loads(self._packed)
             handler.setup()
@@ -146,7 +143,7 @@ def _task(batch: dict[str, Any], packed: bytes) -> dict[str, Any]:
 
 def _answer(ready: Any, packed_unit: bytes) -> bytes:
     """The handler's answer, or its exception, with the unit: errors travel as data, so no block is lost."""
-    import cloudpickle
+    from ray import cloudpickle
 
     unit = cloudpickle.loads(packed_unit)
     try:
