@@ -109,3 +109,23 @@ def test_hints_steer_only_a_checkpoint_that_takes_them(company, tmp_path):
 def test_a_captioner_of_pictures_is_no_video_captioner():
     with pytest.raises(ConfigError, match="num_image_with_embedding"):
         models.load("video_captioner", "demo:captioner", device="cpu")
+
+
+def test_bfloat16_is_near_float32(company):
+    """CUDA's default precision, on the CPU: whatever casts a role forgets shows here."""
+
+    def near(role: str, checkpoint: str, run, tolerance: float) -> None:
+        exact, rough = (run(models.load(role, checkpoint, device="cpu", dtype=d)) for d in ("float32", "bfloat16"))
+        assert np.abs(np.asarray(exact, np.float64) - np.asarray(rough, np.float64)).mean() < tolerance
+
+    frames = company[:2]
+    near("clip", "demo:clip", lambda model: model.embed_images(frames), 0.02)
+    near("clip", "demo:clip", lambda model: model.embed_texts(["a red circle"]), 0.02)
+    near("clap", "demo:clap", lambda model: model.embed_audio([waveform(scenes(903, 1)[0])], 16000), 0.02)
+    near("clap", "demo:clap", lambda model: model.embed_texts(["a bell ringing"]), 0.02)
+    near("depth", "demo:depth", lambda model: model.depth(frames)[0], 0.1)
+    near("infrared", "demo:srgb-tir", lambda model: model.translate(frames, seed=1)[0], 4.0)
+    for role, checkpoint in (("captioner", "demo:captioner"), ("video_captioner", "demo:video-captioner")):
+        model = models.load(role, checkpoint, device="cpu", dtype="bfloat16")
+        told = model.caption_images(frames) if role == "captioner" else model.caption_video([frames], [""])
+        assert all(len(text.split()) > 3 for text in told)

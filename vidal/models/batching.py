@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 
-def in_batches(
-    items: Sequence[np.ndarray], size: int, forward: Callable[[np.ndarray], Sequence[Any]]
-) -> list[Any]:
+def in_batches(items: Sequence[np.ndarray], size: int, forward: Callable[[np.ndarray], Sequence[Any]]) -> list[Any]:
     """`forward` of all items, in their order.
 
     Items are grouped by shape and cut into batches of exactly `size`, the last of a group filled up with its last item;

@@ -25,9 +25,9 @@ def main() -> None:
     if unknown := [name for name in options.names if name not in NAMES]:
         parser.error(f"unknown name {unknown[0]!r}; the names are: {', '.join(NAMES)}")
     if options.evaluate:
-        from vidal.demo.train.evaluate import evaluate, table
+        from vidal.demo.train.evaluate import evaluate, tables
 
-        print(table(evaluate(options.clips)))
+        print(tables(*evaluate(options.clips)))
         return
     import torch
 

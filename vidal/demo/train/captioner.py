@@ -69,7 +69,7 @@ def build(folder: Path, frames_per_clip: int | None = None) -> tuple[Any, Any]:
         vision_config=vision, vocab_size=len(words), hidden_size=128, intermediate_size=384, num_hidden_layers=2,
         num_attention_heads=4, max_position_embeddings=CONTEXT_LENGTH, hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0, pad_token_id=words.pad_token_id, bos_token_id=words.bos_token_id,
-        eos_token_id=words.eos_token_id, num_image_with_embedding=frames_per_clip,
+        eos_token_id=words.eos_token_id, num_image_with_embedding=frames_per_clip, initializer_range=0.08,
     )  # fmt: skip
     torch.manual_seed(TRAIN_SEED)
     network = GitForCausalLM(config)

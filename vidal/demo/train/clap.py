@@ -45,10 +45,8 @@ def train(folder: Path) -> None:
     words_rng = np.random.default_rng(TRAIN_SEED)
     waves = [waveform(one, RATE)[: SECONDS * RATE] for one in heard]
     features = extractor(waves, sampling_rate=RATE, return_tensors="pt")["input_features"].float()
-    tokens = torch.stack([
-        words(sound_texts(one, words_rng), padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
-        for one in heard
-    ])
+    told = [sound_texts(one, words_rng) for one in heard]
+    tokens = torch.tensor([words(texts, padding="max_length", truncation=True)["input_ids"] for texts in told])
     kinds = torch.tensor([SOUNDS.index(one.sound) for one in heard])
 
     def loss_of(rng: np.random.Generator) -> torch.Tensor:

@@ -25,10 +25,8 @@ def train(folder: Path) -> None:
     network.git.image_encoder.requires_grad_(False)
 
     shown = scenes(TRAIN_SEED + 200, CLIPS)
-    pixels = torch.stack([
-        processor(images=clip_frames(one, FRAMES_PER_CLIP, short_side=128), return_tensors="pt")["pixel_values"].half()
-        for one in shown
-    ])
+    clips = (clip_frames(one, FRAMES_PER_CLIP, short_side=128) for one in shown)
+    pixels = torch.stack([processor(images=clip, return_tensors="pt")["pixel_values"].half() for clip in clips])
     tokens, labels = written(processor.tokenizer, [language.caption(one) for one in shown])
 
     def loss_of(rng: np.random.Generator) -> torch.Tensor:
