@@ -42,7 +42,7 @@ def step_statuses(build: Build) -> Iterator[StepStatus]:
             continue
         store = build.store(node.name)
         table = store.table(["status"])
-        values = table.column("status").to_pylist() if table.num_columns else []
+        values = table.column("status").to_pylist()
         statuses = {status: values.count(status) for status in sorted(set(values))}
         stale = sum(p.fingerprint != store.fingerprint for p in all_pieces(build.workspace, node.name))
         if isinstance(node, Table) or not all(build.has_run(name) for name in build.inputs_of(node)):
@@ -60,7 +60,7 @@ def failures(build: Build) -> Iterator[FailedSample]:
         if isinstance(node, Table):
             continue
         table = build.store(node.name).table(columns)
-        for row in table.to_pylist() if table.num_columns else []:
+        for row in table.to_pylist():
             if row["status"] == FAILED:
                 yield FailedSample(
                     node.name,

@@ -54,7 +54,7 @@ def funnel(outcomes: Mapping[str, Outcome]) -> list[tuple[Outcome, int]]:
 def _by_step(build: Build, node: Step) -> dict[str, Outcome]:
     table = build.store(node.name).table(["status", "rule", "error_class"])
     left = {}
-    for row in table.to_pylist() if table.num_columns else []:
+    for row in table.to_pylist():
         if row["status"] == REJECTED:
             left[row["id"]] = Outcome("rejected", node.name, row["rule"])
         elif row["status"] == FAILED:

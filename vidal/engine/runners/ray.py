@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import os
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ OBJECT_STORE_BYTES = 256 * 2**20
 """Descriptors and reports are all that lies in the object store; Ray's default takes 30 % of the memory."""
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DATA_LOGGING_CONFIG": str(Path(__file__).with_name("ray_logging.yaml")),
 }
@@ -81,24 +84,24 @@ class RayRunner:
 
         quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         environment = {"env_vars": WORKER_ENVIRONMENT}
+        where: dict[str, Any] = {"address": self.address} if self.address else self._own_instance()
         try:
-            if self.address:
-                ray.init(address=self.address, runtime_env=environment, **quiet)
-            else:
-                ray.init(
-                    address="local",
-                    num_cpus=self.cpus or os.cpu_count(),
-                    include_dashboard=False,
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    runtime_env=environment,
-                    **quiet,
-                )
+            with _silent_stderr():
+                ray.init(**where, **quiet, runtime_env=environment)
         except (ConnectionError, RuntimeError, ValueError) as error:
             line = str(error).strip().splitlines()[0]
-            where = self.address or "this machine"
-            raise ConfigError(f"Ray does not start at {where} ({line}); check --address") from error
+            raise ConfigError(f"Ray does not start ({line}); check --address") from error
         self._started = True
         ray.data.DataContext.get_current().enable_progress_bars = False
+
+    def _own_instance(self) -> dict[str, Any]:
+        cpus = self.cpus or os.cpu_count()
+        return {
+            "address": "local",
+            "num_cpus": cpus,
+            "include_dashboard": False,
+            "object_store_memory": OBJECT_STORE_BYTES,
+        }
 
     def _workers(self, name: str, resources: Resources, units: int) -> tuple[int, float]:
         """How many workers fit the cluster, and the GPU share of each. GPUs are used where there are any."""
@@ -117,6 +120,20 @@ class RayRunner:
                 f"{cpus:g} CPUs, {accelerators:g} GPUs; lower resources.{name} in the pipeline file"
             )
         return min(asked, units), gpus
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Ray's native code announces the log level it was given, on the file descriptor; errors come as exceptions."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as sink:
+        os.dup2(sink.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 class _Actor:
