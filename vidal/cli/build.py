@@ -18,8 +18,8 @@ def build(
     runner: Annotated[str | None, typer.Option(help="auto, local or ray.", metavar="RUNNER")] = None,
     address: Annotated[str | None, typer.Option(help="Address of a running Ray cluster.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try failed samples again.")] = False,
-    retry_class: Annotated[
-        list[str] | None, typer.Option("--retry-class", metavar="CLASS", help="Try samples again that failed so.")
+    error_class: Annotated[
+        list[str] | None, typer.Option("--class", metavar="CLASS", help="With --retry-failed: only these failures.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is pending and do nothing.")] = False,
     assignments: SetOption = None,
@@ -42,7 +42,9 @@ def build(
     chosen = [f"runner.kind={runner}"] if runner else []
     chosen += [f"runner.address={address}"] if address else []
     project = open_project(pipeline, [*(assignments or []), *chosen])
-    classes = frozenset(retry_class or ()) if retry_failed or retry_class else None
+    if error_class and not retry_failed:
+        raise ConfigError("--class says which failed samples to try again; add --retry-failed")
+    classes = frozenset(error_class or ()) if retry_failed else None
     options = Options(stages=tuple(stage or ()), limit=limit, retry_failed=classes)
     if dry_run:
         found = [asdict(status) for status in step_statuses(project.build(options))]
