@@ -12,6 +12,8 @@ from vidal.engine.errors import MissingError, SampleError
 
 MEMORY_BYTES = 4 << 30
 OUTPUT_BYTES = 1 << 30
+# ffmpeg may report this for an input and still end with code 0.
+OUT_OF_MEMORY = "Cannot allocate memory"
 
 
 @cache
@@ -40,7 +42,7 @@ def run_ffmpeg(arguments: list[str], timeout_s: float) -> None:
         except BaseException:
             process.kill()
             raise
-    if process.returncode:
+    if process.returncode or OUT_OF_MEMORY in said:
         raise SampleError("DecodeFailed", _reason(said, process.returncode))
 
 

@@ -127,6 +127,7 @@ def _run(outputs: list[Any], limits: MediaLimits) -> None:
     import ffmpeg
 
     options = ["-nostdin", "-hide_banner", "-loglevel", "error", "-filter_complex_threads", "1"]
+    options += ["-abort_on", "empty_output"]
     command = ffmpeg.merge_outputs(*outputs).global_args(*options)
     run_ffmpeg(command.compile(cmd=ffmpeg_binary(), overwrite_output=True), limits.timeout_s)
 
@@ -198,7 +199,7 @@ def _count_pictures(clip: Path) -> int:
     import av
 
     with av.open(str(clip), format="mp4") as container:
-        return container.streams.video[0].frames
+        return sum(stream.frames for stream in container.streams.video)
 
 
 def _keyframes(path: Path, size: tuple[int, int], index: list[int], settings: MediaSettings) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from vidal.media.source import open_source
 if TYPE_CHECKING:
     from av import AudioStream, VideoFrame, VideoStream
     from av.container import InputContainer
+    from av.stream import Stream
 
 # Containers that state their length once, at the front; the others' length is an index, read from the end, or a guess.
 LENGTH_IN_HEADER = {"matroska,webm", "flv"}
@@ -108,14 +109,16 @@ def _survey(container: InputContainer, limits: MediaLimits, size: int, sha256: s
         raise SampleError("NotMedia", f"{container.format.name} without a picture or a sound track")
     if video is not None:
         _check_pixels(video.width, video.height, limits)
+    _check_index(container, tracks, size)
     pictures, sounds, first = _read(container, video, audio, limits)
     spans = [track.span() for track in (pictures, sounds) if track.starts]
     if not spans:
         raise SampleError("Truncated", f"{container.format.name} without a single packet")
     start, end = min(s for s, _ in spans), max(e for _, e in spans)
-    _check_complete(container, video, len(pictures.starts), end - start)
+    _check_header(container, end - start)
+    video, audio = video if pictures.starts else None, audio if sounds.starts else None
     width = height = rotation = fps = None
-    if first is not None:
+    if video is not None:
         width, height, rotation = _display(first, video.sample_aspect_ratio or Fraction(1))
         first_instant, last_instant = pictures.span()
         fps = round(len(pictures.starts) / max(last_instant - first_instant, 1e-3), 3)
@@ -177,10 +180,16 @@ def _check_pixels(width: int, height: int, limits: MediaLimits) -> None:
         raise SampleError("TooManyPixels", f"a picture of {width}x{height}; the limit is {limits.max_pixels:,} pixels")
 
 
-def _check_complete(container: InputContainer, video: VideoStream | None, packets: int, seconds: float) -> None:
-    """Refuse a file that ends before its index or its header says."""
-    if video is not None and video.frames > packets and container.format.name.startswith("mov"):
-        raise SampleError("Truncated", f"the index lists {video.frames} pictures, the data hold {packets}")
+def _check_index(container: InputContainer, tracks: list[Stream], size: int) -> None:
+    """Refuse an mp4 whose index names bytes beyond the file's end."""
+    if container.format.name.startswith("mov"):
+        end = max((entry.pos + entry.size for track in tracks for entry in track.index_entries), default=0)
+        if end > size:
+            raise SampleError("Truncated", f"the index reaches byte {end:,} of a file of {size:,} bytes")
+
+
+def _check_header(container: InputContainer, seconds: float) -> None:
+    """Refuse a file that ends before its header says."""
     stated = (container.duration or 0) / 1e6
     if container.format.name in LENGTH_IN_HEADER and stated > seconds + HEADER_TOLERANCE_S:
         raise SampleError("Truncated", f"the header states {stated:.1f} s, the data end after {seconds:.1f} s")

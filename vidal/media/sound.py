@@ -9,20 +9,29 @@ import numpy as np
 from vidal.engine.errors import SampleError
 
 FULL_SCALE = 32768
+STREAMINFO = slice(18, 26)
 
 
 def decode_audio(data: bytes) -> tuple[np.ndarray, int]:
-    """Decode a FLAC member into (float32 [n] mono in -1..1, rate in Hz); SampleError `DecodeFailed`."""
+    """Decode a FLAC member into (float32 [n] mono in -1..1, rate in Hz).
+
+    SampleError `NotMedia`, `DecodeFailed`, or `Truncated` where samples are missing.
+    """
     import av
 
+    if len(data) < STREAMINFO.stop or not data.startswith(b"fLaC"):
+        raise SampleError("NotMedia", f"{len(data)} bytes that are no FLAC sound")
+    rate, stated = _streaminfo(data)
     try:
         with av.open(io.BytesIO(data), format="flac") as source:
-            rate = source.streams.audio[0].rate
             resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
             frames = [out.to_ndarray()[0] for frame in source.decode(audio=0) for out in resampler.resample(frame)]
-    except (av.FFmpegError, IndexError) as error:
-        raise SampleError("DecodeFailed", f"{len(data)} bytes that are no FLAC sound: {error}") from None
-    return np.concatenate(frames) if frames else np.zeros(0, np.float32), rate
+    except (av.FFmpegError, IndexError, ValueError) as error:
+        raise SampleError("DecodeFailed", f"{len(data)} bytes of FLAC that do not decode: {error}") from None
+    samples = np.concatenate(frames) if frames else np.zeros(0, np.float32)
+    if len(samples) < stated:
+        raise SampleError("Truncated", f"a FLAC sound of {stated} samples that ends after {len(samples)}")
+    return samples, rate
 
 
 def encode_flac(samples: np.ndarray, rate: int) -> bytes:
@@ -43,6 +52,12 @@ def encode_flac(samples: np.ndarray, rate: int) -> bytes:
 
 
 def flac_seconds(data: bytes) -> float:
-    """Length of a FLAC stream, as its STREAMINFO block states it (rate in 20 bits, total samples in 36)."""
-    info = int.from_bytes(data[18:26], "big")
-    return (info & (1 << 36) - 1) / (info >> 44)
+    """Length of a FLAC member in seconds, as its header states it."""
+    rate, samples = _streaminfo(data)
+    return samples / rate
+
+
+def _streaminfo(data: bytes) -> tuple[int, int]:
+    """Rate in Hz (20 bits) and number of samples (36 bits) from a FLAC's STREAMINFO block (RFC 9639, section 8.2)."""
+    info = int.from_bytes(data[STREAMINFO], "big")
+    return info >> 44, info & (1 << 36) - 1
