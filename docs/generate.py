@@ -11,10 +11,10 @@ TARGET = Path(__file__).parent / "pipeline-file.md"
 HEAD = """\
 # The pipeline file
 
-One YAML file says everything about a dataset build. It is strict: an unknown key, a wrong type or a missing file ends the command
-with exit code 2 and one line that names file, line, key and fix. Paths are relative to the pipeline file; the workspace and
-checkpoints that are folders are relative to the folder the command runs in. A path that begins with `vidal:` names a file
-that comes with vidal.
+One YAML file says everything about a dataset build. It is strict: an unknown key, a wrong type or a missing file ends
+the command with exit code 2 and one line that names file, line, key and fix. Paths are relative to the pipeline file; the
+workspace and checkpoints that are folders are relative to the folder the command runs in. A path that begins with
+`vidal:` names a file that comes with vidal.
 
 ```bash
 vidal init local-videos            # write a commented vidal.yaml
@@ -32,6 +32,13 @@ vidal build --set shard.samples=500 --set harvest.sources.0.path=clips
 The rest of this page is made from the schema by `docs/generate.py`. A key with no default is required.
 """
 
+SIGNS = {
+    "minimum": "≥",
+    "exclusiveMinimum": ">",
+    "maximum": "≤",
+    "exclusiveMaximum": "<",
+    "multipleOf": "a multiple of",
+}
 Schema = dict[str, Any]
 
 
@@ -41,7 +48,7 @@ def page(schema: Schema) -> str:
 
 
 def _section(path: str, section: Schema, definitions: Schema) -> Iterator[str]:
-    """A heading, what the section is for, the table of its keys, then the sections inside it, in the order of its keys."""
+    """A heading, what the section is for, the table of its keys, then the sections inside it."""
     yield f"## {f'`{path}`' if path else 'Top level'}\n"
     yield f"{section['description']}\n"
     yield "| key | type | default | meaning |"
@@ -89,8 +96,7 @@ def _type(value: Schema) -> str:
 
 
 def _bounds(value: Schema) -> str:
-    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<", "multipleOf": "multiple of"}
-    bounds = [f"{sign} {value[name]:g}" for name, sign in signs.items() if name in value]
+    bounds = [f"{sign} {value[name]:g}" for name, sign in SIGNS.items() if name in value]
     if "pattern" in value:
         bounds.append(f"that matches `{value['pattern']}`")
     return ", ".join(bounds)
