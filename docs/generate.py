@@ -12,8 +12,8 @@ HEAD = """\
 # The pipeline file
 
 One YAML file says everything about a dataset build. It is strict: an unknown key, a wrong type or a missing file ends
-the command with exit code 2 and one line that names file, line, key and fix. Paths are relative to the pipeline file; the
-workspace and checkpoints that are folders are relative to the folder the command runs in. A path that begins with
+the command with exit code 2 and one line that names file, line, key and fix. Paths are relative to the pipeline file;
+the workspace and checkpoints that are folders are relative to the folder the command runs in. A path that begins with
 `vidal:` names a file that comes with vidal.
 
 ```bash
