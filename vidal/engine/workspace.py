@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ class Workspace:
     """Files under one root. Paths are relative and use `/`; nothing outside the root can be named.
 
     On a local disk a file is written to a temporary name in its own folder, flushed to the disk, then renamed.
-    On an object store an upload becomes visible whole when it completes, so it is written under its own name.
+    For an object store it is written to a temporary file of this machine, then uploaded: an upload becomes visible
+    whole when it completes.
     """
 
     def __init__(self, url: str, options: dict[str, Any] | None = None) -> None:
@@ -96,8 +98,10 @@ class Workspace:
         folder, _, last = target.rpartition("/")
         self.fs.makedirs(folder, exist_ok=True)
         if not self.local:
-            with self.fs.open(target, "wb") as stream:
+            with tempfile.NamedTemporaryFile(prefix="vidal-") as stream:
                 yield stream
+                stream.flush()
+                self.fs.put_file(stream.name, target)
             return
         temporary = f"{folder}/{TEMPORARY}{uuid.uuid4().hex[:8]}-{last}"
         try:
