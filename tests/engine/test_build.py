@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from toy_steps import Add, Double, Numbers
+
+from vidal.engine.build import Options, above_tolerance, limited
+from vidal.engine.errors import MissingError
+from vidal.engine.pending import PartWork
+from vidal.engine.progress import Lines, StepReport
+from vidal.engine.runs import RunRecord, events, new_id
+
+VALUES = {f"n{number}": number for number in range(10)}
+
+
+@given(st.lists(st.integers(1, 9), max_size=6), st.none() | st.integers(0, 30))
+def test_a_limit_cuts_the_works_in_order(sizes, limit):
+    works = [PartWork(part, 0, tuple(f"{part}-{n}" for n in range(size)), {}, {}) for part, size in enumerate(sizes)]
+    ids = [id_ for work in works for id_ in work.ids]
+    taken = limited(iter(works), limit)
+    assert [id_ for work in taken for id_ in work.ids] == (ids if limit is None else ids[:limit])
+    assert all(len(work) for work in taken)
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.floats(0, 1))
+def test_a_step_is_above_tolerance_by_the_share_of_its_wanted_samples(wanted, failures, tolerance):
+    report = StepReport("a/b", wanted=wanted, already=0, done=0, failures=min(failures, wanted))
+    assert above_tolerance([report], tolerance) == (["a/b"] if min(failures, wanted) > tolerance * wanted else [])
+
+
+def test_a_second_run_does_nothing(workspace, run_nodes):
+    nodes = [Numbers(VALUES), Double(), Add()]
+    run_nodes(workspace, nodes)
+    before = {path: workspace.fs.modified(path) for path in workspace.fs.find(workspace.root) if "/runs/" not in path}
+    reports = run_nodes(workspace, nodes)
+    assert [(r.wanted, r.already, r.done) for r in reports.values()] == [(10, 10, 0)] * 3
+    after = {path: workspace.fs.modified(path) for path in workspace.fs.find(workspace.root) if "/runs/" not in path}
+    assert after == before
+
+
+def test_a_changed_setting_redoes_its_step_and_what_changes_after_it(workspace, run_nodes):
+    run_nodes(workspace, [Numbers(VALUES), Double(), Add()])
+    reports = run_nodes(workspace, [Numbers(VALUES), Double(factor=3), Add()])
+    assert [report.done for report in reports.values()] == [0, 10, 9]
+    back = run_nodes(workspace, [Numbers(VALUES), Double(), Add()])
+    assert [report.done for report in back.values()] == [0, 0, 9]
+
+
+def test_runs_with_a_limit_add_up(workspace, run_nodes):
+    nodes = [Numbers(VALUES), Double(), Add()]
+    done = [run_nodes(workspace, nodes, options=Options(limit=4))["toy/add"].done for _ in range(4)]
+    assert done == [4, 4, 2, 0]
+
+
+def test_a_selected_stage_names_what_it_misses(workspace, run_nodes):
+    class Later(Double):
+        name = "later/double"
+
+    nodes = [Numbers(VALUES), Double(), Later()]
+    with pytest.raises(MissingError, match=r"later/double needs toy/numbers.*vidal build --stage toy"):
+        run_nodes(workspace, nodes, options=Options(stages=("later",)))
+    run_nodes(workspace, nodes, options=Options(stages=("toy",)))
+    assert run_nodes(workspace, nodes, options=Options(stages=("later",)))["later/double"].done == 10
+
+
+def test_a_record_tells_each_commit(workspace, run_nodes):
+    run_nodes(workspace, [Numbers(VALUES), Double(bad=(1,))])
+    (run,) = workspace.list("runs")
+    found = events(workspace, run)
+    assert sum(e["samples"] for e in found if e["event"] == "part_committed") == 10
+    ended = [event for event in found if event["event"] == "step_ended"]
+    assert [event["step"] for event in ended] == ["toy/numbers", "toy/double"] and ended[1]["failed"] == {"BadNumber": 1}
+    assert {"pipeline", "host", "versions", "command"} <= set(workspace.read_json(f"runs/{run}/run.json"))
+
+
+def test_a_record_cut_short_is_readable(folder):
+    record = RunRecord(folder, new_id(), {}, [])
+    record.event("one", n=1)
+    record.close()
+    name = f"runs/{record.id}/events.jsonl"
+    folder.write_bytes(name, folder.read_bytes(name) + b'{"event": "tw')
+    assert [event["event"] for event in events(folder, record.id)] == ["one"]
+
+
+def test_the_line_of_truth():
+    written = []
+    report = StepReport(
+        "a/b", 10, 4, 6, {"short": 1}, {"Timeout": 2, "NotFound": 1}, 3, seconds=2.0, busy=3.0, worked=4.0, notes=("see x",)
+    )
+    Lines(written.append).ended(report)
+    assert written == [
+        "a/b                  wanted 10, already 4, done 6, rejected 1 (short 1), failed 3 (NotFound 1, Timeout 2), "
+        "2.0 s, 3.0/s, 75% in process",
+        "  see x",
+    ]

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from toy_steps import Numbers
+
+from vidal.engine import spine
+from vidal.engine.commits import Store
+from vidal.engine.workspace import Workspace
+
+SPINE = Numbers({})
+
+
+@pytest.fixture
+def store(folder):
+    return Store(folder, SPINE.name, "a" * 12)
+
+
+def sync(store, values, part_size=2):
+    rows = [{"id": id_, "kind": "video", "value": value} for id_, value in values.items()]
+    return spine.sync(SPINE, store, rows, part_size)
+
+
+def held(store):
+    rows = store.table(["status", "rule", "value"]).to_pylist()
+    return {row["id"]: (row["part"], row["status"], row["rule"], row["value"]) for row in rows}
+
+
+def files(store):
+    return store.workspace.list(store.step)
+
+
+def test_new_ids_fill_parts(store):
+    summary = sync(store, {"a": 1, "b": 2, "c": 3})
+    assert (summary.wanted, summary.already, summary.done, summary.rejected) == (3, 0, 3, {})
+    parts = [part for part, *_ in held(store).values()]
+    assert sorted(parts) == [0, 0, 1]
+
+
+def test_nothing_is_written_when_nothing_changed(store):
+    sync(store, {"a": 1, "b": 2, "c": 3})
+    before = files(store)
+    summary = sync(store, {"c": 3, "b": 2, "a": 1})
+    assert (summary.wanted, summary.already, summary.done) == (3, 3, 0) and files(store) == before
+
+
+def test_later_ids_move_no_earlier_one(store):
+    sync(store, {"a": 1, "b": 2, "c": 3})
+    before = held(store)
+    sync(store, {"a": 1, "b": 2, "c": 3, "d": 4})
+    after = held(store)
+    assert {id_: after[id_] for id_ in before} == before and after["d"][0] == 2
+
+
+def test_a_changed_id_stays_in_its_part(store):
+    sync(store, {"a": 1, "b": 2, "c": 3})
+    before = held(store)
+    summary = sync(store, {"a": 1, "b": 20, "c": 3})
+    assert (summary.already, summary.done) == (2, 1)
+    assert held(store) == {**before, "b": (before["b"][0], "ok", None, 20)}
+
+
+def test_a_lost_id_is_withdrawn_once_and_comes_back(store):
+    sync(store, {"a": 1, "b": 2})
+    part = held(store)["b"][0]
+    summary = sync(store, {"a": 1})
+    assert (summary.wanted, summary.done, summary.rejected) == (1, 0, {"withdrawn": 1})
+    assert held(store)["b"] == (part, "rejected", "withdrawn", None)
+    before = files(store)
+    assert sync(store, {"a": 1}).rejected == {} and files(store) == before
+    assert sync(store, {"a": 1, "b": 2}).done == 1
+    assert held(store)["b"] == (part, "ok", None, 2)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcdefgh"), st.integers(0, 2), max_size=8), min_size=1, max_size=4))
+def test_the_spine_holds_the_last_rows_and_parts_are_for_life(steps):
+    import uuid
+
+    store = Store(Workspace(f"memory://{uuid.uuid4().hex}"), SPINE.name, "a" * 12)
+    parts: dict[str, int] = {}
+    for values in steps:
+        sync(store, values)
+        found = held(store)
+        assert {id_: row[3] for id_, row in found.items() if row[1] == "ok"} == values
+        assert all(parts.setdefault(id_, row[0]) == row[0] for id_, row in found.items())
+    sizes = [list(parts.values()).count(part) for part in set(parts.values())]
+    assert max(sizes, default=0) <= 2
