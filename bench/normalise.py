@@ -35,8 +35,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vidal-bench-") as folder:
         clips = [make_clip(Path(folder), number) for number in range(count)]
         sizes = {clip: normalised_size(clip) for clip in clips}
-        floor = measure(clips, lambda clip: bare_transcode(clip, sizes[clip], Path(folder, "floor.mp4")))
-        whole = measure(clips, lambda clip: normalise(clip, "video"))
+        target = Path(folder, "floor.mp4")
+        floor, whole = measure(
+            clips, lambda clip: bare_transcode(clip, sizes[clip], target), lambda clip: normalise(clip, "video")
+        )
         digests = [[digest(clip) for clip in clips] for _ in range(2)]
     print(f"{count} clips of 2 to 8 s, {SIZES[0]} to {SIZES[-1]}, half H.264 and AAC, half VP9 and Opus\n")
     print(f"{'':24}{'wall s/clip':>12}{'CPU s/clip':>12}{'CPU ratio':>12}")
@@ -88,13 +90,20 @@ def bare_transcode(clip: Path, size: tuple[int, int], target: Path) -> None:
     subprocess.run(command, check=True)
 
 
-def measure(clips: list[Path], work: Callable[[Path], object]) -> tuple[float, float]:
-    """Mean wall and CPU seconds (this process and its children) of `work` per clip, after one clip to warm up."""
-    work(clips[0])
-    wall, cpu = time.perf_counter(), cpu_seconds()
+def measure(clips: list[Path], *ways: Callable[[Path], object]) -> list[tuple[float, float]]:
+    """Mean wall and CPU seconds (this process and its children) per clip of each way, after one clip to warm up.
+
+    The ways take turns on every clip, so that other load on the machine weighs on all of them alike.
+    """
+    spent = np.zeros((len(ways), 2))
+    for way in ways:
+        way(clips[0])
     for clip in clips:
-        work(clip)
-    return (time.perf_counter() - wall) / len(clips), (cpu_seconds() - cpu) / len(clips)
+        for way, total in zip(ways, spent, strict=True):
+            wall, cpu = time.perf_counter(), cpu_seconds()
+            way(clip)
+            total += time.perf_counter() - wall, cpu_seconds() - cpu
+    return [tuple(total / len(clips)) for total in spent]
 
 
 def cpu_seconds() -> float:
