@@ -47,7 +47,8 @@ def load(model: type[S], path: Path, overrides: list[str]) -> S:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(model, path, node, overrides, problem) for problem in error.errors()]
+        problems = [problem for problem in error.errors() if not _follows(problem)]
+        lines = [_explain(model, path, node, overrides, problem) for problem in problems]
         raise ConfigError("\n".join(lines)) from error
 
 
@@ -70,6 +71,11 @@ def _override(values: dict[str, Any], assignment: str) -> None:
         raise ConfigError(f"--set {key}: no such place in the pipeline file") from error
 
 
+def _follows(problem: Any) -> bool:
+    """Whether a problem only follows from others: a list counts as short when its items are wrong."""
+    return problem["type"] == "too_short" and len(problem["input"]) >= problem["ctx"]["min_length"]
+
+
 def _explain(model: type[Section], path: Path, node: yaml.Node | None, overrides: list[str], problem: Any) -> str:
     location, parents = _walk(model, problem["loc"])
     key = ".".join(str(part) for part in location)
@@ -83,6 +89,8 @@ def _explain(model: type[Section], path: Path, node: yaml.Node | None, overrides
     if problem["type"] == "missing":
         return f"{where}: {key}: this key is required"
     message = problem["msg"].removeprefix("Value error, ")
+    if not location:
+        return f"{path}: {message}"
     return f"{where}: {key}: {message} (got {problem['input']!r:.80})"
 
 
@@ -95,7 +103,7 @@ def _walk(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[list[Any], list
     parents, sections = [model], [model]
     for part in loc:
         fields = [section.model_fields[part] for section in sections if part in section.model_fields]
-        tagged = [s for s in sections if "type" in s.model_fields and s.model_fields["type"].default == part]
+        tagged = [s for s in sections if part in _tags(s)]
         if tagged and not fields:
             sections = parents = tagged
             continue
@@ -104,6 +112,12 @@ def _walk(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[list[Any], list
         if fields:
             sections = [inner for field in fields for inner in _sections(field.annotation)]
     return keys, parents
+
+
+def _tags(section: type[BaseModel]) -> tuple[Any, ...]:
+    """The values of `type` that choose this section in a union."""
+    field = section.model_fields.get("type")
+    return typing.get_args(field.annotation) if field else ()
 
 
 def _sections(annotation: Any) -> list[type[BaseModel]]:
