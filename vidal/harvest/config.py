@@ -8,7 +8,13 @@ from pydantic import Field
 
 from vidal.engine.config import Section
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,30}$",
+        description="How the source is named; the first part of every sample's id.",
+    ),
+]
 
 
 class PeerTubeConfig(Section):
@@ -16,7 +22,6 @@ class PeerTubeConfig(Section):
 
     type: Literal["peertube"]
     name: Name
-    """How the source is named; the first part of every sample's id."""
     url: str = Field(pattern=r"^https?://")
     """The site's address, such as `https://peertube.example`."""
     results: int = Field(20, ge=1)
@@ -29,6 +34,7 @@ class FreesoundConfig(Section):
     type: Literal["freesound"]
     name: Name
     url: str = Field("https://freesound.org", pattern=r"^https?://")
+    """The site's address."""
     token_env: str = "FREESOUND_API_KEY"
     """The environment variable that holds the API token."""
     results: int = Field(20, ge=1)
