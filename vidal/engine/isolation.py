@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 from vidal.engine.attempt import Retry, attempt
 from vidal.engine.errors import SampleError
@@ -47,13 +48,18 @@ class _Child:
             return None
 
     def death(self) -> str:
-        self._process.join()
-        code = self._process.exitcode or 0
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return death(self._process)
 
     def close(self) -> None:
         self._connection.close()
         self._process.join()
+
+
+def death(process: BaseProcess) -> str:
+    """Waits for the end of a process and says how it came."""
+    process.join()
+    code = process.exitcode or 0
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _serve(connection: Connection, step: Step, retry: Retry) -> None:

@@ -37,12 +37,17 @@ class WorkError(VidalError):
     """A unit of work could not be done, for a reason that is no sample's."""
 
 
-def work_error(handler: Handler, unit: Any, error: BaseException) -> VidalError:
+def portable(error: Exception) -> VidalError | str:
+    """An error as it travels between processes: a VidalError itself, any other, which might not pickle, as its text."""
+    return error if isinstance(error, VidalError) else f"{type(error).__name__}: {error}"
+
+
+def work_error(handler: Handler, unit: Any, error: VidalError | str) -> VidalError:
     """The error of a handler as one message; a VidalError passes unchanged."""
     if isinstance(error, VidalError):
         return error
     label = getattr(unit, "label", unit)
-    return WorkError(f"{handler.name}: part {label}: {type(error).__name__}: {error}")
+    return WorkError(f"{handler.name}: part {label}: {error}")
 
 
 WORKER_ENVIRONMENT = {

@@ -10,8 +10,13 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from vidal.engine.runners import WORKER_ENVIRONMENT, Handler, work_error
+from vidal.engine.isolation import death
+from vidal.engine.runners import WORKER_ENVIRONMENT, Handler, portable, work_error
 from vidal.engine.step import Resources
+
+DEATHS = 4
+"""Deaths of its worker after which a unit is given up. A part is isolated sooner (`vidal.engine.worker`), so what dies
+still is the set-up of the worker, or the machine."""
 
 
 class LocalRunner:
@@ -33,30 +38,40 @@ class LocalRunner:
         yield from self._pool(handler, units, limit)
 
     def _pool(self, handler: Handler, units: Sequence[Any], limit: int) -> Iterator[Any]:
-        waiting = deque(units)
-        busy: dict[Connection, tuple[_Worker, Any]] = {}
+        waiting = deque((unit, 0) for unit in units)
+        busy: dict[Connection, tuple[_Worker, Any, int]] = {}
         try:
             while waiting or busy:
                 while waiting and len(busy) < limit:
-                    worker = self._idle.pop() if self._idle else _Worker()
-                    unit = waiting.popleft()
+                    worker = self._worker()
+                    unit, deaths = waiting.popleft()
+                    busy[worker.connection] = (worker, unit, deaths)
                     worker.give(handler, unit)
-                    busy[worker.connection] = (worker, unit)
                 for connection in wait(list(busy)):
-                    worker, unit = busy.pop(connection)  # type: ignore[arg-type]
+                    worker, unit, deaths = busy.pop(connection)  # type: ignore[arg-type]
                     try:
                         answer, error = worker.connection.recv()
                     except (EOFError, ConnectionError):
-                        worker.end()
-                        waiting.append(unit)
+                        cause = worker.death()
+                        if deaths + 1 == DEATHS:
+                            raise work_error(handler, unit, f"its worker died {DEATHS} times ({cause})") from None
+                        waiting.append((unit, deaths + 1))
                         continue
                     self._idle.append(worker)
                     if error is not None:
                         raise work_error(handler, unit, error)
                     yield answer
         finally:
-            for worker, _ in busy.values():
+            for worker, *_ in busy.values():
                 worker.end()
+
+    def _worker(self) -> _Worker:
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+            worker.end()
+        return _Worker()
 
     def close(self) -> None:
         for worker in self._idle:
@@ -89,6 +104,15 @@ class _Worker:
         self._handler = handler
         self.connection.send((new, unit))
 
+    @property
+    def alive(self) -> bool:
+        return self._process.is_alive()
+
+    def death(self) -> str:
+        """How the process died; its connection has been lost."""
+        self.connection.close()
+        return death(self._process)
+
     def end(self) -> None:
         self.connection.close()
         self._process.terminate()
@@ -96,12 +120,15 @@ class _Worker:
 
 
 def _inline(handler: Handler, units: Sequence[Any]) -> Iterator[Any]:
-    handler.setup()
+    ready = False
     for unit in units:
         try:
+            if not ready:
+                handler.setup()
+                ready = True
             answer = handler(unit)
         except Exception as error:
-            raise work_error(handler, unit, error) from error
+            raise work_error(handler, unit, portable(error)) from error
         yield answer
 
 
@@ -119,5 +146,5 @@ def _serve(connection: Connection) -> None:
                 handler.setup()
             answer = (handler(unit), None)  # type: ignore[misc]
         except Exception as error:
-            answer = (None, error)
+            answer = (None, portable(error))
         connection.send(answer)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vidal.engine.errors import ConfigError
-from vidal.engine.runners import WORKER_ENVIRONMENT, Handler, work_error
+from vidal.engine.runners import WORKER_ENVIRONMENT, Handler, portable, work_error
 from vidal.engine.step import Resources
 
 OBJECT_STORE_BYTES = 256 * 2**20
@@ -166,4 +166,4 @@ def _answer(ready: Any, packed_unit: bytes) -> bytes:
     try:
         return cloudpickle.dumps((ready()(unit), None, unit))
     except Exception as error:
-        return cloudpickle.dumps((None, error, unit))
+        return cloudpickle.dumps((None, portable(error), unit))
