@@ -26,9 +26,14 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """A cluster of this test's own: its GCS address and its Jobs API, both on free loopback ports, without tokens."""
-    before = os.environ.get("RAY_AUTH_MODE")
-    os.environ["RAY_AUTH_MODE"] = "disabled"
-    os.environ[KEY_VARIABLE] = "demo"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"RAY_AUTH_MODE": "disabled", KEY_VARIABLE: "demo", "PATH": path}.items():
+            patch.setenv(name, value)
+        yield from _cluster()
+
+
+def _cluster() -> Iterator[tuple[str, str]]:
     from ray.cluster_utils import Cluster
 
     gcs, dashboard = free_port(), free_port()
@@ -45,11 +50,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
         yield made.address, f"http://127.0.0.1:{dashboard}"
     finally:
         made.shutdown()
-        del os.environ[KEY_VARIABLE]
-        if before is None:
-            del os.environ["RAY_AUTH_MODE"]
-        else:
-            os.environ["RAY_AUTH_MODE"] = before
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shlex
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ class Jobs:
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         from ray.job_submission import JobSubmissionClient
 
+        logging.getLogger("ray").setLevel(logging.WARNING)
         try:
             self._client = JobSubmissionClient(address)
         except (ConnectionError, RuntimeError) as error:
@@ -26,7 +28,10 @@ class Jobs:
             raise ConfigError(f"no Ray Jobs API at {address} ({line}); check --address") from error
 
     def submit(self, pipeline: Path, arguments: Sequence[str], runtime_env: dict[str, Any]) -> str:
-        """Start `vidal build` on the cluster; the pipeline file's folder travels along. Returns the job's id."""
+        """Start `vidal build` on the cluster; the pipeline file's folder travels along. Returns the job's id.
+
+        The `python` found first on the cluster's PATH must have vidal, unless the runtime environment brings it.
+        """
         command = ["python", "-m", "vidal", "build", pipeline.name, "--address", "auto", *arguments]
         environment = {"working_dir": str(pipeline.resolve().parent), **runtime_env}
         return self._client.submit_job(entrypoint=shlex.join(command), runtime_env=environment)
