@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidal.engine.errors import MissingError
+from vidal.engine.errors import ConfigError, MissingError
 
 SHIPPED = "vidal:"
 
@@ -28,3 +28,11 @@ def locate(reference: str, base: Path) -> Path:
     if not path.exists():
         raise MissingError(f"{reference}: not found at {path}; paths are relative to the pipeline file")
     return path
+
+
+def read_text(path: Path) -> str:
+    """The content of a UTF-8 file. Raises ConfigError naming the file where it is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as UTF-8 text: {error}") from error

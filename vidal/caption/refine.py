@@ -12,7 +12,7 @@ from vidal.caption.config import RefineConfig
 from vidal.caption.llm import Llm
 from vidal.engine.errors import ConfigError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
-from vidal.resources import locate
+from vidal.resources import locate, read_text
 
 VIEWS = ("polish_mplug", "sound_mplug")
 INPUTS = {"title": "", "hashtags": [], "video_caption": "", "frame_captions": []}
@@ -34,7 +34,7 @@ class Refine(Step):
     def __init__(self, config: RefineConfig, base: Path, keyframes: bool) -> None:
         self.config = config
         path = locate(config.prompt, base)
-        self.template = path.read_text(encoding="utf-8")
+        self.template = read_text(path)
         check_template(self.template, path)
         self.reads = (Read("caption/video", ("mplug",)), Read("harvest/screen", ("title", "hashtags")))
         if keyframes:

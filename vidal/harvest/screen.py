@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.harvest.config import ScreenConfig
-from vidal.resources import locate
+from vidal.resources import locate, read_text
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 TITLE_CHARACTERS = 500
@@ -74,7 +74,7 @@ class Screen(Step):
     resources = Resources(batch_size=64)
 
     def __init__(self, config: ScreenConfig, base: Path) -> None:
-        lines = locate(config.boilerplate, base).read_text(encoding="utf-8").split("\n")
+        lines = read_text(locate(config.boilerplate, base)).split("\n")
         self.config = config
         self.boilerplate = frozenset(line.strip().casefold() for line in lines if line.strip() and line[0] != "#")
 

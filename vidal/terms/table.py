@@ -9,10 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from vidal.engine import fingerprint
-from vidal.engine.errors import ConfigError
 from vidal.engine.nodes import Context, Summary, Table, fingerprint_of
 from vidal.engine.schemas import TERMS
-from vidal.resources import locate
+from vidal.resources import locate, read_text
 from vidal.terms.config import TermsConfig, TermSource
 from vidal.terms.select import balanced, by_frequency, pool
 
@@ -30,7 +29,7 @@ class Terms(Table):
         self.seed = seed
 
     def settings(self) -> Mapping[str, Any]:
-        contents = {name: fingerprint.digest(path.read_text(encoding="utf-8")) for name, path in self.paths.items()}
+        contents = {name: fingerprint.digest(read_text(path)) for name, path in self.paths.items()}
         return {"config": self.config.model_dump(mode="json"), "contents": contents, "seed": self.seed}
 
     def run(self, context: Context) -> Summary:
@@ -59,10 +58,7 @@ class Terms(Table):
 
 
 def _entries(source: TermSource, path: Path) -> Iterator[tuple[str, str, str]]:
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                if line.strip() and not line.startswith("#"):
-                    yield source.name, source.kind, line
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"terms source {source.name}: {path} cannot be read as UTF-8 text: {error}") from error
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip() and not line.startswith("#"):
+                yield source.name, source.kind, line
