@@ -12,7 +12,7 @@ from vidal.demo import language
 from vidal.demo.train.data import CONTEXT_LENGTH, PIXEL_MEAN, PIXEL_STD, TRAIN_SEED, frames, save, tokenizer
 from vidal.demo.train.fit import fit
 
-FRAMES, STEPS, BATCH = 6144, 260, 64
+FRAMES, STEPS, BATCH = 6144, 640, 64
 
 _CLIP_NAMES = (
     (r"^class_embedding", "embeddings.class_embedding"),
@@ -35,6 +35,7 @@ def train(folder: Path) -> None:
 
     network, processor = build(folder)
     network.git.image_encoder.vision_model.load_state_dict(clip_vision(folder.parent / "clip"))
+    network.git.image_encoder.requires_grad_(False)
 
     shown = list(frames(TRAIN_SEED + 100, FRAMES))
     pixels = torch.cat([processor(images=one.rgb, return_tensors="pt")["pixel_values"] for one in shown]).half()
