@@ -26,7 +26,7 @@ class RunnerConfig(Section):
     kind: Literal["auto", "local", "ray"] = "auto"
     """`local` processes of this machine, `ray`, or by the amount of work."""
     workers: int | None = Field(None, ge=0)
-    """Local processes (0: none besides the command itself), or CPUs of a local Ray; the machine's cores where absent."""
+    """Local processes (0: none besides the command), or CPUs of a local Ray; the machine's cores where absent."""
     address: str | None = None
     """Address of a running Ray cluster; makes `auto` choose Ray."""
     ray_above: int = Field(5000, ge=1)

@@ -34,7 +34,9 @@ class Project:
         """The build of this project. Raises ConfigError where `resources` names a step that is not in the build."""
         known = {node.name for node in self.nodes}
         if unknown := sorted(set(self.pipeline.resources) - known):
-            raise ConfigError(f"{self.path}: resources.{unknown[0]}: no such step; steps are {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"{self.path}: resources.{unknown[0]}: no such step; steps are {', '.join(sorted(known))}"
+            )
         resources = {name: given.model_dump(exclude_none=True) for name, given in self.pipeline.resources.items()}
         return Build(self.workspace, self.nodes, options, resources)
 

@@ -137,7 +137,9 @@ def test_a_sample_without_a_result_fails():
     assert "no result for n01" in results[1].failure.message
 
 
-@pytest.mark.parametrize(("error", "raised"), [(ConfigError("no key"), ConfigError), (ImportError("no lib"), MissingError)])
+@pytest.mark.parametrize(
+    ("error", "raised"), [(ConfigError("no key"), ConfigError), (ImportError("no lib"), MissingError)]
+)
 def test_what_no_sample_is_to_blame_for_ends_the_run(error, raised):
     class Broken(Flaky):
         def process(self, samples):

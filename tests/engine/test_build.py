@@ -70,7 +70,9 @@ def test_a_record_tells_each_commit(workspace, run_nodes):
     found = events(workspace, run)
     assert sum(e["samples"] for e in found if e["event"] == "part_committed") == 10
     ended = [event for event in found if event["event"] == "step_ended"]
-    assert [event["step"] for event in ended] == ["toy/numbers", "toy/double"] and ended[1]["failed"] == {"BadNumber": 1}
+    assert [event["step"] for event in ended] == ["toy/numbers", "toy/double"] and ended[1]["failed"] == {
+        "BadNumber": 1
+    }
     assert {"pipeline", "host", "versions", "command"} <= set(workspace.read_json(f"runs/{run}/run.json"))
 
 
@@ -86,7 +88,17 @@ def test_a_record_cut_short_is_readable(folder):
 def test_the_line_of_truth():
     written = []
     report = StepReport(
-        "a/b", 10, 4, 6, {"short": 1}, {"Timeout": 2, "NotFound": 1}, 3, seconds=2.0, busy=3.0, worked=4.0, notes=("see x",)
+        "a/b",
+        10,
+        4,
+        6,
+        {"short": 1},
+        {"Timeout": 2, "NotFound": 1},
+        3,
+        seconds=2.0,
+        busy=3.0,
+        worked=4.0,
+        notes=("see x",),
     )
     Lines(written.append).ended(report)
     assert written == [

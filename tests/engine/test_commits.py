@@ -43,7 +43,9 @@ def test_names_sort_like_pieces_below_a_million_parts(pieces):
     assert sorted(small) == sorted(small, key=lambda piece: piece.stem)
 
 
-@pytest.mark.parametrize("name", ["part-000001-000-0123456789ab.tar", "part-1-0-0123456789ab.parquet", "x", "run-1.json"])
+@pytest.mark.parametrize(
+    "name", ["part-000001-000-0123456789ab.tar", "part-1-0-0123456789ab.parquet", "x", "run-1.json"]
+)
 def test_other_files_are_no_pieces(name):
     assert Piece.parse(name) is None
 

@@ -31,7 +31,9 @@ def test_different_values_have_different_hashes(one, other):
     assert (fingerprint.digest(one) == fingerprint.digest(other)) == same
 
 
-@pytest.mark.parametrize(("name", "version", "settings"), [("x/b", 1, {"k": 1}), ("a/b", 2, {"k": 1}), ("a/b", 1, {"k": 2})])
+@pytest.mark.parametrize(
+    ("name", "version", "settings"), [("x/b", 1, {"k": 1}), ("a/b", 2, {"k": 1}), ("a/b", 1, {"k": 2})]
+)
 def test_name_version_and_settings_count(name, version, settings):
     assert fingerprint.of_step(name, version, settings) != fingerprint.of_step("a/b", 1, {"k": 1})
 

@@ -27,7 +27,9 @@ def contents(workspace, step):
 
 def test_columns_and_members_of_several_steps_are_joined(workspace, run_nodes):
     reports = run_nodes(workspace, [Numbers(VALUES), Double(), Add()])
-    assert {id_: row["sum"] for id_, row in rows(workspace, Add(), "sum").items()} == {f"n{n}": 5 * n for n in range(10)}
+    assert {id_: row["sum"] for id_, row in rows(workspace, Add(), "sum").items()} == {
+        f"n{n}": 5 * n for n in range(10)
+    }
     report = reports["toy/add"]
     assert (report.wanted, report.already, report.done, report.failed) == (10, 0, 10, {})
     assert report.worked > 0 and report.busy > 0

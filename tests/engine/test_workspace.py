@@ -86,7 +86,7 @@ def test_a_second_build_is_refused_while_the_first_holds_the_lock(folder):
 
 def test_a_place_that_cannot_be_written_is_a_configuration_error(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="cannot be written .*--set workspace"):
+    with pytest.raises(ConfigError, match=r"cannot be written .*--set workspace"):
         Workspace(str(tmp_path / "file" / "w")).check_writable()
 
 

@@ -85,9 +85,7 @@ class Add(Step):
         return {}
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
-        return [
-            s.ok({"sum": s.columns["double"] + s.columns["value"] + int(s.members["txt"])}) for s in samples
-        ]
+        return [s.ok({"sum": s.columns["double"] + s.columns["value"] + int(s.members["txt"])}) for s in samples]
 
 
 class Crash:

@@ -83,7 +83,17 @@ def test_cleaned_text_is_printable_and_stays_as_it_is(text):
     clean = printable(text)
     assert printable(clean) == clean == unicodedata.normalize("NFC", clean)
     assert not {unicodedata.category(c) for c in clean} & {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
-    assert not {unicodedata.bidirectional(c) for c in clean} & {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    assert not {unicodedata.bidirectional(c) for c in clean} & {
+        "LRE",
+        "RLE",
+        "LRO",
+        "RLO",
+        "PDF",
+        "LRI",
+        "RLI",
+        "FSI",
+        "PDI",
+    }
     assert not set("\u061c\u200e\u200f") & set(clean)
 
 

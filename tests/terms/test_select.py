@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vidal.terms.select import Term, balanced, by_frequency, keywords, normalise, pool
 
-WORDS = st.sampled_from("red blue dog cat ball runs over the a hill snow".split())
+WORDS = st.sampled_from(["red", "blue", "dog", "cat", "ball", "runs", "over", "the", "a", "hill", "snow"])
 TEXTS = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)
 
 
@@ -41,7 +41,9 @@ def test_keywords_are_the_distinct_words_that_say_something():
 
 
 def test_equal_terms_are_pooled_with_their_sources():
-    terms = pool([("b", "labels", "Red ball"), ("a", "captions", "red ball."), ("a", "labels", "dog"), ("a", "labels", " ")])
+    terms = pool(
+        [("b", "labels", "Red ball"), ("a", "captions", "red ball."), ("a", "labels", "dog"), ("a", "labels", " ")]
+    )
     assert terms == [
         Term("dog", "labels", ("a",), 1, ("dog",)),
         Term("red ball", "captions", ("a", "b"), 2, ("red", "ball")),

@@ -27,7 +27,10 @@ def test_a_database_is_written_once(world):
     _, summary = run(min_count=1, max_count=1)
     assert (summary.wanted, summary.already, summary.done, summary.rejected) == (3, 0, 2, {"frequency": 1})
     rows = workspace.read_table(OUTPUT).to_pylist()
-    assert [(row["term"], row["count"], row["sources"]) for row in rows] == [("blue ball", 1, ["things"]), ("dog", 1, ["things"])]
+    assert [(row["term"], row["count"], row["sources"]) for row in rows] == [
+        ("blue ball", 1, ["things"]),
+        ("dog", 1, ["things"]),
+    ]
     before = workspace.fs.modified(workspace.path(OUTPUT))
     assert run(min_count=1, max_count=1)[1].done == 0
     assert workspace.fs.modified(workspace.path(OUTPUT)) == before

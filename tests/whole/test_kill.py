@@ -50,9 +50,7 @@ def whole(few: Demo, tmp_path_factory: pytest.TempPathFactory) -> dict[str, byte
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_killed_build_ends_in_the_same_shards(
-    stage: str, few: Demo, whole: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_a_killed_build_ends_in_the_same_shards(stage: str, few: Demo, whole: dict[str, bytes], tmp_path: Path) -> None:
     workspace = tmp_path / "w"
     delay = random.uniform(0.0, {"terms": 1.0, "shard": 0.3}.get(stage, 4.0))
     kill_in(few, workspace, stage, delay)

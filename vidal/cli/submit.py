@@ -56,5 +56,7 @@ def _read_environment(path: Path | None) -> dict:
     except (OSError, yaml.YAMLError) as error:
         raise ConfigError(f"--runtime-env {path}: {error}") from error
     if not isinstance(found, dict):
-        raise ConfigError(f"--runtime-env {path}: expected a mapping, as Ray's documentation of runtime environments has it")
+        raise ConfigError(
+            f"--runtime-env {path}: expected a mapping, as Ray's documentation of runtime environments has it"
+        )
     return found

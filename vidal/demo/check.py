@@ -41,9 +41,7 @@ def compare(entries: Sequence[Entry], outcomes: Mapping[str, Outcome]) -> list[L
     for (trouble, kind, expected), group in sorted(groups.items(), key=lambda item: (item[0][0], item[0][1])):
         found = [outcomes.get(key_of(entry), Outcome("not found")) for entry in group]
         others = Counter(f"{o.status} {o.step} {o.reason}".strip() for o in found if o != expected)
-        lines.append(
-            Line(trouble or "none", kind, len(group), expected, found.count(expected), tuple(sorted(others)))
-        )
+        lines.append(Line(trouble or "none", kind, len(group), expected, found.count(expected), tuple(sorted(others))))
     return lines
 
 

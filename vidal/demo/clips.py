@@ -28,9 +28,7 @@ EBML_DURATION = b"\x44\x89\x88"
 _SOUND_FORMATS = {".ogg": ("ogg", "libopus"), ".mp3": ("mp3", "libmp3lame")}
 
 _HTML = b"<!DOCTYPE html><html><head><title>Please wait</title></head><body>This video is on its way.</body></html>\n"
-_PLAYLIST = (
-    b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:3\n#EXTINF:2.5,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
-)
+_PLAYLIST = b"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:3\n#EXTINF:2.5,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"
 _NOT_MEDIA = {"empty": b"", "html": _HTML, "playlist": _PLAYLIST}
 
 

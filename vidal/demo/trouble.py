@@ -60,7 +60,7 @@ class Entry:
 
 
 HOSTILE: dict[str, Callable[[str], str]] = {
-    "hostile_shell": lambda title: title + "; rm -rf \"$HOME\" && $(reboot) | `id` > /dev/null 'x",
+    "hostile_shell": lambda title: title + '; rm -rf "$HOME" && $(reboot) | `id` > /dev/null \'x',
     "hostile_path": lambda title: title + " ../../../../tmp/evil\\..\\..\\con.mp4/",
     "hostile_control": lambda title: title + " \x00\x07\x1b[31m\r\n\t\x7f\u2028end",
     "hostile_long": lambda title: title + " again and again" * 250,

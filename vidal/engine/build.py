@@ -212,5 +212,3 @@ def _add(total: Report, report: Report) -> Report:
         busy=total.busy + report.busy,
         cpu=total.cpu + report.cpu,
     )
-
-

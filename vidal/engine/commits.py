@@ -148,8 +148,7 @@ class Store:
                 writer.close()
         schema = commit_schema(columns)
         rows = [
-            _row(result, inputs[result.id], listing, columns)
-            for result, listing in zip(ordered, listings, strict=True)
+            _row(result, inputs[result.id], listing, columns) for result, listing in zip(ordered, listings, strict=True)
         ]
         table = pa.Table.from_pylist(rows, schema=schema)
         self.workspace.write_table(f"{self.step}/{piece.stem}.parquet", table, dict(metadata or {}))

@@ -85,8 +85,7 @@ def fingerprint_of(node: Node) -> str:
 def state(context: Context, node: Table) -> str:
     """What a table's result depends on: its settings and every piece committed in the steps it reads."""
     pieces = {
-        name: [piece.stem for parts in context.store(name).pieces().values() for piece in parts]
-        for name in node.reads
+        name: [piece.stem for parts in context.store(name).pieces().values() for piece in parts] for name in node.reads
     }
     own = fingerprint.of_step(node.name, node.version, node.settings())
     return fingerprint.digest({"node": own, "pieces": pieces}, length=16)

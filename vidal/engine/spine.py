@@ -58,4 +58,3 @@ def sync(spine: Spine, store: Store, rows: Iterable[Mapping[str, Any]], part_siz
         done=updated + len(fresh),
         rejected={WITHDRAWN: withdrawn} if withdrawn else {},
     )
-

@@ -33,7 +33,9 @@ class Workspace:
         try:
             self.fs, root = fsspec.core.url_to_fs(url, **self.options)
         except (ImportError, ValueError) as error:
-            raise ConfigError(f"workspace {url}: {error}; use a folder or the URL of an installed filesystem") from error
+            raise ConfigError(
+                f"workspace {url}: {error}; use a folder or the URL of an installed filesystem"
+            ) from error
         self.root = root.rstrip("/")
         self.protocol = self.fs.protocol if isinstance(self.fs.protocol, str) else self.fs.protocol[0]
         self.local = self.protocol in ("file", "local")
@@ -171,4 +173,6 @@ class Workspace:
             with lock:
                 yield
         except Timeout as error:
-            raise ConfigError(f"another build is writing {self.url}; wait for it or choose another workspace") from error
+            raise ConfigError(
+                f"another build is writing {self.url}; wait for it or choose another workspace"
+            ) from error

@@ -57,9 +57,7 @@ class Media(Step):
         settings = MediaSettings(short_side=config.short_side, keyframes=config.keyframes)
         source = self._sources[sample.columns["source"]]
         with tempfile.TemporaryDirectory(prefix="vidal-") as folder:
-            path = source.fetch(
-                sample.columns["url"], sample.kind, Path(folder), limits.max_bytes, config.read_timeout
-            )
+            path = source.fetch(sample.columns["url"], sample.kind, Path(folder), limits.max_bytes, config.read_timeout)
             done = normalise(path, sample.kind, settings, limits)
         facts = done.probe.to_dict()
         renamed = {name: facts[_PROBE_NAMES.get(name, name)] for name in PROBE_COLUMNS}

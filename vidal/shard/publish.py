@@ -26,13 +26,17 @@ def publish(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]
         if file.endswith(".tar") and file not in planned:
             workspace.remove(f"{FOLDER}/{file}")
     tables = [workspace.read_table(record) for _, record in shards]
-    index = pa.concat_tables([table.replace_schema_metadata(None) for table in tables]) if tables else INDEX.empty_table()
+    index = (
+        pa.concat_tables([table.replace_schema_metadata(None) for table in tables]) if tables else INDEX.empty_table()
+    )
     facts = {name: workspace.table_metadata(record) for name, record in shards}
     stats = statistics(index, facts)
     if workspace.exists(STATS_FILE) and workspace.read_json(STATS_FILE) == stats:
         return ()
     workspace.write_table(INDEX_FILE, index)
-    workspace.write_json(f"{FOLDER}/sizes.json", {f"{name}.tar": int(found["samples"]) for name, found in facts.items()})
+    workspace.write_json(
+        f"{FOLDER}/sizes.json", {f"{name}.tar": int(found["samples"]) for name, found in facts.items()}
+    )
     workspace.write_bytes(f"{FOLDER}/__len__", str(len(index)).encode())
     workspace.write_bytes(f"{FOLDER}/README.md", card(prefix, stats).encode())
     workspace.write_json(STATS_FILE, stats)

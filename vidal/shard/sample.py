@@ -64,7 +64,13 @@ def best_text(row: Mapping[str, Mapping[str, Any]], views: Mapping[str, Any]) ->
     """The one text for plain image-text loaders: refined caption, else video caption, else a caption that came with
     the media, else the cleaned title, else the raw one."""
     captions = row["harvest/candidates"]["captions"] or ()
-    candidates = [views.get("polish_mplug"), views.get("mplug"), *captions, row["harvest/screen"]["title"], views["raw"]]
+    candidates = [
+        views.get("polish_mplug"),
+        views.get("mplug"),
+        *captions,
+        row["harvest/screen"]["title"],
+        views["raw"],
+    ]
     return next((text for text in candidates if text), "")
 
 

@@ -12,8 +12,49 @@ from dataclasses import dataclass
 
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 FUNCTION_WORDS = frozenset(
-    "a an and are as at be been by for from has have he her his in into is it its of on onto or she that the their "
-    "them there they this to up was were which while who with".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "been",
+        "by",
+        "for",
+        "from",
+        "has",
+        "have",
+        "he",
+        "her",
+        "his",
+        "in",
+        "into",
+        "is",
+        "it",
+        "its",
+        "of",
+        "on",
+        "onto",
+        "or",
+        "she",
+        "that",
+        "the",
+        "their",
+        "them",
+        "there",
+        "they",
+        "this",
+        "to",
+        "up",
+        "was",
+        "were",
+        "which",
+        "while",
+        "who",
+        "with",
+    ]
 )
 
 

@@ -23,7 +23,7 @@ QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DATA_LOGGING_CONFIG": str(Path(__file__).with_name("ray_logging.yaml")),
 }
-"""No usage reports, no log flood on the terminal; what is worth knowing is in the run record and Ray's own log files."""
+"""No usage reports, no log flood on the terminal; the run record and Ray's own log files tell what happened."""
 
 
 class RayRunner:
