@@ -31,7 +31,8 @@ class Candidate:
     revision: str | None = None
 
     def to_row(self) -> dict[str, Any]:
-        return asdict(self)
+        """The fields as storable values: what is not Unicode text (lone surrogates) becomes `?`."""
+        return _storable(asdict(self))
 
 
 def safe_id(source: str, site_id: str) -> str:
@@ -42,11 +43,19 @@ def safe_id(source: str, site_id: str) -> str:
     lowered = site_id.lower()
     plain = UNSAFE.sub("-", lowered).strip("-")[:40]
     if plain != site_id:
-        plain = f"{plain or 'x'}-{hashlib.sha256(site_id.encode()).hexdigest()[:10]}"
-    return f"{source}-{plain}"
+        plain = f"{plain or 'x'}-{hashlib.sha256(site_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+    return f"{source}_{plain}"
 
 
 def split_hashtags(text: str) -> tuple[str, tuple[str, ...]]:
     """A title without its hashtags, and the hashtags without `#`, in order and once each."""
     tags = tuple(dict.fromkeys(HASHTAG.findall(text)))
     return " ".join(HASHTAG.sub(" ", text).split()), tags
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {name: _storable(inner) for name, inner in value.items()}
+    return [_storable(inner) for inner in value] if isinstance(value, list | tuple) else value

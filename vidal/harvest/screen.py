@@ -46,8 +46,8 @@ def screen(
 
 def printable(text: str) -> str:
     """Unicode NFC on one line, without control, surrogate, private-use and direction-changing characters."""
-    spaced = " ".join(unicodedata.normalize("NFC", text).split())
-    return "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cs", "Co", "Cn") and c not in _BIDI)
+    visible = "".join(c for c in text if c.isspace() or (unicodedata.category(c) not in _HIDDEN and c not in _BIDI))
+    return unicodedata.normalize("NFC", " ".join(visible.split()))
 
 
 def without_boilerplate(title: str, boilerplate: frozenset[str]) -> str:
@@ -62,7 +62,8 @@ def _says_enough(title: str, hashtags: Sequence[str], config: ScreenConfig) -> b
 
 
 _PUNCTUATION = "!?.,:;|-–—()[]{}\"'#*~"
-_BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_HIDDEN = frozenset({"Cc", "Cs", "Co", "Cn"})
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 class Screen(Step):
