@@ -154,6 +154,7 @@ class Build:
             failures=sum(state.failed for state in states) + sum(total.failed.values()),
             busy=total.busy,
             worked=total.seconds,
+            active=total.active,
             cpu=total.cpu,
         )
 
@@ -210,5 +211,6 @@ def _add(total: Report, report: Report) -> Report:
         failed=dict(Counter(total.failed) + Counter(report.failed)),
         seconds=total.seconds + report.seconds,
         busy=total.busy + report.busy,
+        active=total.active + report.active,
         cpu=total.cpu + report.cpu,
     )

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 @dataclass(frozen=True)
 class StepReport:
     """The line of truth after a step. `rejected` and `failed` count samples of this run by rule and by class;
-    `failures` counts every failed sample of the step, earlier runs included. `share` is the part of the workers'
-    time spent in `process`, None for whole-table work."""
+    `failures` counts every failed sample of the step, earlier runs included. `worked`, `busy`, `active` and `cpu` are
+    the workers' seconds added up: whole, in `process`, in the step's own code, of CPU. `share` is the part of them
+    spent in `process`, None for whole-table work."""
 
     step: str
     wanted: int
@@ -23,6 +24,7 @@ class StepReport:
     seconds: float = 0.0
     busy: float = 0.0
     worked: float = 0.0
+    active: float = 0.0
     cpu: float = 0.0
     notes: tuple[str, ...] = ()
 

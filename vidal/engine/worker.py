@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import itertools
 import os
-import queue
-import threading
 import time
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
-from vidal.engine.attempt import Retry, attempt
+from vidal.engine.attempt import Retry
+from vidal.engine.batches import Clock, batches_of
 from vidal.engine.commits import Piece, Store
 from vidal.engine.isolation import isolated
 from vidal.engine.pending import Inputs, PartWork
-from vidal.engine.step import FAILED, OK, REJECTED, Result, Sample, Step
+from vidal.engine.step import FAILED, OK, REJECTED, Sample, Step
 from vidal.engine.workspace import Workspace
 
-T = TypeVar("T")
 CRASHES = 2
 """Deaths of its worker after which a part is run sample by sample in a child process (DESIGN, a step)."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one unit of work. `busy` is the seconds spent in `process`, `seconds` the whole."""
+    """What became of one unit of work. `seconds` is its whole wall time, `busy` the part of it spent in `process`,
+    `active` the part in which the step's own code ran at all, `prepare` included."""
 
     label: str
     samples: int
@@ -36,6 +33,7 @@ class Report:
     failed: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     busy: float = 0.0
+    active: float = 0.0
     cpu: float = 0.0
 
 
@@ -69,13 +67,13 @@ class PartRunner:
         inputs = Inputs(step, {read.step: self.job.store(read.step) for read in step.reads})
         joined = inputs.rows(work.sources)
         rows = {id_: joined[id_] for id_ in work.ids if id_ in joined}
-        clock = _Clock()
+        clock = Clock()
         with _claim(workspace, f"runs/{self.job.run}/claims/{self.name.replace('/', '-')}-{work.label}") as crashes:
             samples = _samples(inputs, rows)
             if crashes < CRASHES:
-                batches = _pipeline(step, samples, self.job.retry, clock)
+                batches = batches_of(step, samples, self.job.retry, clock)
             else:
-                batches = isolated(step, samples, self.job.retry)
+                batches = clock.own(isolated(step, samples, self.job.retry))
             results = [
                 replace(result, attempts=result.attempts + work.attempts.get(result.id, 0))
                 for result in itertools.chain.from_iterable(batches)
@@ -90,25 +88,10 @@ class PartRunner:
             rejected=dict(Counter(result.rule or "" for result in results if result.status == REJECTED)),
             failed=dict(Counter(r.failure.error_class for r in results if r.status == FAILED and r.failure)),
             seconds=time.perf_counter() - started,
-            busy=clock.seconds / step.resources.threads,
+            busy=clock.busy / step.resources.threads,
+            active=clock.active,
             cpu=_cpu_seconds() - cpu,
         )
-
-
-class _Clock:
-    """Seconds added up from several threads."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._lock = threading.Lock()
-
-    def timed(self, step: Step, batch: list[Sample], retry: Retry) -> list[Result]:
-        started = time.perf_counter()
-        try:
-            return attempt(step, batch, retry)
-        finally:
-            with self._lock:
-                self.seconds += time.perf_counter() - started
 
 
 class _claim:
@@ -140,77 +123,6 @@ def _samples(inputs: Inputs, rows: Mapping[str, list]) -> Iterator[Sample]:
             columns.update({name: row[name] for name in read.columns})
             members.update(content)
         yield Sample(id_, rows[id_][0]["kind"], columns, members)
-
-
-def _pipeline(step: Step, samples: Iterable[Sample], retry: Retry, clock: _Clock) -> Iterator[list[Result]]:
-    """Prepare ahead on one thread, process batches on `threads` others; batches come back in order."""
-    size, threads = step.resources.batch_size, step.resources.threads
-    running: deque[Future[list[Result]]] = deque()
-    batch: list[Sample] = []
-    with ThreadPoolExecutor(threads) as pool:
-        for item in _ahead(_prepared(step, samples), 2 * size * threads):
-            if isinstance(item, Result):
-                yield [item]
-                continue
-            batch.append(item)
-            if len(batch) == size:
-                running.append(pool.submit(clock.timed, step, batch, retry))
-                batch = []
-            if len(running) > threads:
-                yield running.popleft().result()
-        if batch:
-            running.append(pool.submit(clock.timed, step, batch, retry))
-        while running:
-            yield running.popleft().result()
-
-
-def _prepared(step: Step, samples: Iterable[Sample]) -> Iterator[Sample | Result]:
-    for sample in samples:
-        try:
-            step.prepare(sample)
-        except Exception as error:
-            yield sample.failed(error)
-        else:
-            yield sample
-
-
-def _ahead(items: Iterable[T], depth: int) -> Iterator[T]:
-    """The items, produced on another thread up to `depth` ahead of their use."""
-    buffer: queue.Queue[tuple[bool, object]] = queue.Queue(depth)
-    stop = threading.Event()
-
-    def put(entry: tuple[bool, object]) -> None:
-        while not stop.is_set():
-            try:
-                buffer.put(entry, timeout=0.1)
-                return
-            except queue.Full:
-                continue
-
-    def produce() -> None:
-        try:
-            for item in items:
-                put((False, item))
-                if stop.is_set():
-                    return
-            put((True, None))
-        except BaseException as error:
-            put((True, error))
-
-    thread = threading.Thread(target=produce, daemon=True)
-    thread.start()
-    try:
-        while True:
-            last, item = buffer.get()
-            if not last:
-                yield item  # type: ignore[misc]
-            elif item is None:
-                return
-            else:
-                raise item  # type: ignore[misc]
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _cpu_seconds() -> float:
