@@ -12,7 +12,9 @@ from vidal.demo import language
 from vidal.demo.train.data import CONTEXT_LENGTH, PIXEL_MEAN, PIXEL_STD, TRAIN_SEED, frames, save, tokenizer
 from vidal.demo.train.fit import fit
 
-FRAMES, STEPS, BATCH = 6144, 640, 64
+FRAMES, STEPS, BATCH = 8192, 2600, 32
+SHIFT = 5
+"""How far, in pixels, a batch of pictures is moved: a shape must be known wherever it lies on the grid of patches."""
 
 _CLIP_NAMES = (
     (r"^class_embedding", "embeddings.class_embedding"),
@@ -35,7 +37,6 @@ def train(folder: Path) -> None:
 
     network, processor = build(folder)
     network.git.image_encoder.vision_model.load_state_dict(clip_vision(folder.parent / "clip"))
-    network.git.image_encoder.requires_grad_(False)
 
     shown = list(frames(TRAIN_SEED + 100, FRAMES))
     pixels = torch.cat([processor(images=one.rgb, return_tensors="pt")["pixel_values"] for one in shown]).half()
@@ -44,7 +45,9 @@ def train(folder: Path) -> None:
 
     def loss_of(rng: np.random.Generator) -> torch.Tensor:
         drawn = torch.from_numpy(rng.choice(FRAMES, BATCH, replace=False))
-        return network(input_ids=tokens[drawn], pixel_values=pixels[drawn].float(), labels=labels[drawn]).loss
+        moved = torch.roll(pixels[drawn].float(), rng.integers(-SHIFT, SHIFT + 1, 2).tolist(), (2, 3))
+        with torch.autocast("cpu", torch.bfloat16):
+            return network(input_ids=tokens[drawn], pixel_values=moved, labels=labels[drawn]).loss
 
     fit(network, loss_of, steps=STEPS, rate=1e-3, seed=TRAIN_SEED)
     save(network, folder)
