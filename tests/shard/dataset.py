@@ -28,7 +28,7 @@ from vidal.engine.nodes import Context, Node, Summary
 from vidal.engine.progress import Lines
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.runs import RunRecord, new_id
-from vidal.engine.step import Read, Resources, Result, Sample, Step
+from vidal.engine.step import Read, Result, Sample, Step
 from vidal.engine.workspace import Workspace
 from vidal.filter.config import FilterConfig, RuleConfig
 from vidal.filter.quality import Quality

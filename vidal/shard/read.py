@@ -10,6 +10,7 @@ from typing import BinaryIO
 import fsspec
 
 from vidal.engine.errors import MissingError
+from vidal.engine.tar import BLOCK
 
 MEMBER_BYTES = 1 << 30
 """Largest member that is read; what claims more is damage, not data."""
@@ -26,7 +27,8 @@ class Member:
 
 @dataclass
 class ShardSampleEntry:
-    """One sample of a shard: neighbouring tar entries with the same key."""
+    """One sample of a shard: neighbouring tar entries with the same key, which is their name up to the first dot, the
+    folders before it included, as webdataset has it."""
 
     key: str
     shard: str
@@ -43,13 +45,18 @@ class ShardError(Exception):
 
 
 class Shards:
-    """The tars of a folder or a glob, local or at any fsspec URL, in order of name."""
+    """The tars of a folder or a glob, local or at any fsspec URL, in order of name. Hidden files, such as those that a
+    write in progress leaves, are none. `whole` is whether they are all the shards of their folder."""
 
     def __init__(self, location: str) -> None:
         self.location = location
         self.fs, path = fsspec.core.url_to_fs(location)
-        pattern = f"{path.rstrip('/')}/*.tar" if self.fs.isdir(path) else path
-        self.paths: list[str] = sorted(self.fs.glob(pattern))
+        self.whole = self.fs.isdir(path)
+        if self.whole:
+            found = [name for name in self.fs.ls(path, detail=False) if name.endswith(".tar")]
+        else:
+            found = [path] if self.fs.exists(path) else self.fs.glob(path)
+        self.paths: list[str] = sorted(name for name in found if not name.rpartition("/")[2].startswith("."))
         if not self.paths:
             raise MissingError(f"{location}: no .tar shards there; name a folder of shards, one shard, or a glob")
         self.folder = self.paths[0].rpartition("/")[0]
@@ -60,7 +67,9 @@ class Shards:
         name = path.rpartition("/")[2]
         with self.fs.open(path, "rb") as stream:
             for info in _entries(stream, name):
-                key, _, member = info.name.rpartition("/")[2].partition(".")
+                folder, slash, file = info.name.rpartition("/")
+                key, _, member = file.partition(".")
+                key = folder + slash + key
                 if current is None or key != current.key:
                     if current is not None:
                         yield current
@@ -93,14 +102,16 @@ def _entries(stream: BinaryIO, shard: str) -> Iterator[tarfile.TarInfo]:
     try:
         with tarfile.open(fileobj=stream, mode="r:") as tar:
             for info in tar:
+                tar.members = []  # type: ignore[assignment]
+                if info.isdir():
+                    continue
                 if not info.isfile():
                     raise ShardError(f"{shard}: {info.name!r} is not a plain file")
-                if info.size > MEMBER_BYTES:
+                if not 0 <= info.size <= MEMBER_BYTES:
                     raise ShardError(f"{shard}: {info.name!r} claims {info.size} bytes")
-                tar.members = []  # type: ignore[assignment]
                 yield info
-            stream.seek(0, 2)
-            if stream.tell() < tar.offset:
-                raise ShardError(f"{shard}: cut off at byte {stream.tell()}")
-    except tarfile.TarError as error:
+            stream.seek(tar.offset)
+            if stream.read(BLOCK) != bytes(BLOCK):
+                raise ShardError(f"{shard}: cut off or damaged at byte {tar.offset}")
+    except (tarfile.TarError, ValueError) as error:
         raise ShardError(f"{shard}: {error}") from error
