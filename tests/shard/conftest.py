@@ -10,6 +10,7 @@ import pytest
 
 from tests.shard.dataset import Dataset, dataset
 from vidal.engine.tar import pack
+from vidal.engine.workspace import Workspace
 
 Entries = Sequence[tuple[str, bytes]]
 
@@ -24,6 +25,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def shards(built: Dataset, tmp_path: Path) -> Path:
     """A copy of its `shards/`."""
     return Path(shutil.copytree(Path(built.workspace.root) / "shards", tmp_path / "shards"))
+
+
+@pytest.fixture
+def copy(built: Dataset, tmp_path: Path) -> Workspace:
+    """A copy of the workspace without what the last step wrote."""
+    folder = Path(shutil.copytree(built.workspace.root, tmp_path / "copy"))
+    for name in ("shards", "shard"):
+        shutil.rmtree(folder / name)
+    return Workspace(str(folder))
 
 
 @pytest.fixture

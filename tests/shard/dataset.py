@@ -72,8 +72,11 @@ class Truth(Step):
     reads = (Read("harvest/media", ("frame_seconds",), ("frm*.jpg",)), Read("harvest/candidates", ("url",)))
     gate = "filter/verdicts"
 
+    def __init__(self, checkpoint: str = "truth") -> None:
+        self.checkpoint = checkpoint
+
     def settings(self) -> Mapping[str, Any]:
-        return {"checkpoint": "truth"}
+        return {"checkpoint": self.checkpoint}
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         return [self.told(sample, scene_of(sample.columns["url"])) for sample in samples]
@@ -134,11 +137,13 @@ class Dataset:
     media: Path
     kept: frozenset[str]
 
-    def nodes(self, shard: ShardConfig, rules: Sequence[RuleConfig] = FilterConfig().rules) -> list[Node]:
+    def nodes(
+        self, shard: ShardConfig, rules: Sequence[RuleConfig] = FilterConfig().rules, checkpoint: str = "truth"
+    ) -> list[Node]:
         sources = (LocalConfig(type="local", name="clips", path=str(self.media)),)
         screen = Screen(ScreenConfig(words_or_hashtags=False), self.media)
         media = Media(MediaConfig(short_side=SIDE), sources, self.media)
-        score, made = Quality(), (Depth(), Infrared(), Captions())
+        score, made = Quality(), (Depth(checkpoint), Infrared(), Captions())
         verdicts = FilterVerdicts(rules, media, [score])
         harvest = (Queries(sources, self.media, 4), Search(sources, self.media), Candidates(4), screen, media)
         write = WriteShards(shard, verdicts, [screen, media, score, *made], seed=5)
@@ -154,9 +159,11 @@ class Dataset:
             record.close()
         return build
 
-    def write(self, workspace: Workspace, shard: ShardConfig, runner: LocalRunner | None = None) -> Summary:
+    def write(
+        self, workspace: Workspace, shard: ShardConfig, runner: LocalRunner | None = None, **settings: Any
+    ) -> Summary:
         """Run the last step alone over a copy of the workspace."""
-        build = Build(workspace, self.nodes(shard), Options())
+        build = Build(workspace, self.nodes(shard, **settings), Options())
         return build.nodes[-1].run(Context(workspace, build.fingerprints, runner or LocalRunner(0)))
 
 
@@ -200,3 +207,8 @@ def _clip(path: Path, sound: bool = True, still: bool = False, title: str | None
 
 def _tell(path: Path, title: str, **texts: Any) -> None:
     path.with_suffix(".json").write_text(json.dumps({"title": title, **texts}))
+
+
+def files(workspace: Workspace) -> dict[str, bytes]:
+    """All of `shards/` by name."""
+    return {name: workspace.read_bytes(f"shards/{name}") for name in workspace.list("shards")}

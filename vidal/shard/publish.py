@@ -19,7 +19,8 @@ STATS_FILE = f"{FOLDER}/stats.json"
 def publish(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Write index, statistics, sizes and card for the shards given as (name, record), and remove other tars.
 
-    Returns lines for the user. Files that would not change are left alone.
+    Returns lines for the user. Files that would not change are left alone. The statistics go first and come last:
+    where they stand, the other files agree with them.
     """
     planned = {f"{name}.tar" for name, _ in shards}
     for file in workspace.list(FOLDER):
@@ -33,6 +34,7 @@ def publish(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]
     stats = statistics(index, facts)
     if workspace.exists(STATS_FILE) and workspace.read_json(STATS_FILE) == stats:
         return ()
+    workspace.remove(STATS_FILE)
     workspace.write_table(INDEX_FILE, index)
     workspace.write_json(
         f"{FOLDER}/sizes.json", {f"{name}.tar": int(found["samples"]) for name, found in facts.items()}

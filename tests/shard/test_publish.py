@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.shard.dataset import SHARDS, files
+from vidal.engine.tar import BLOCK
+from vidal.engine.workspace import Workspace
+from vidal.filter.config import FilterConfig, RuleConfig
+from vidal.shard.config import ShardConfig
+from vidal.shard.publish import publish
+from vidal.shard.read import Shards
+from vidal.shard.verify import verify
+
+SINGLES = ShardConfig(samples=1)
+BESIDE = {"README.md", "__len__", "index.parquet", "sizes.json", "stats.json"}
+
+
+class Full(Workspace):
+    """A workspace on a disk that fills up when `last` is to be written."""
+
+    def __init__(self, url: str, last: str) -> None:
+        super().__init__(url)
+        self.last = last
+
+    def create(self, name: str):
+        if name == self.last:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return super().create(name)
+
+
+def records(workspace: Workspace) -> list[tuple[str, str]]:
+    """Each shard written, with its record."""
+    names = [name for name in workspace.list("shard/write") if not name.startswith("run-")]
+    return [(name.rpartition("-")[0], f"shard/write/{name}") for name in names]
+
+
+def consistent(workspace: Workspace) -> bool:
+    """Whether everything beside the tars says what the tars hold."""
+    folder = Path(workspace.path("shards"))
+    index = workspace.read_table("shards/index.parquet").to_pylist()
+    stats = workspace.read_json("shards/stats.json")
+    held = {path.name: path.read_bytes() for path in sorted(folder.glob("*.tar"))}
+    counted = {name: sum(row["shard"] == name for row in index) for name in held}
+    return (
+        [row["key"] for row in index] == [s.key for n in held for s in Shards(f"{folder}/{n}").samples(f"{folder}/{n}")]
+        and workspace.read_json("shards/sizes.json") == counted
+        and int(workspace.read_bytes("shards/__len__")) == len(index) == sum(stats["samples"].values())
+        and stats["shards"]
+        == {
+            name: {"samples": counted[name], "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in held.items()
+        }
+    )
+
+
+def test_index_sizes_and_statistics_say_what_the_tars_hold(built):
+    assert set(files(built.workspace)) == BESIDE | {f"vidal-{number:06d}.tar" for number in range(3)}
+    assert consistent(built.workspace)
+
+
+def test_one_range_of_a_tar_is_a_whole_sample(built):
+    """As the format's page promises: the bytes at `offset` are the sample's entries, each member where it says."""
+    for row in built.workspace.read_table("shards/index.parquet").to_pylist():
+        data = built.workspace.read_bytes(f"shards/{row['shard']}")
+        piece = data[row["offset"] : row["offset"] + row["size"]]
+        names = [data[m["offset"] - BLOCK :].partition(b"\0")[0].decode() for m in row["members"]]
+        assert names == [f"{row['key']}.{m['name']}" for m in row["members"]]
+        assert piece.startswith(names[0].encode() + b"\0")
+        for member in row["members"]:
+            content = data[member["offset"] : member["offset"] + member["size"]]
+            assert hashlib.sha256(content).hexdigest() == member["sha256"]
+        assert row["members"][-1]["offset"] + row["members"][-1]["size"] == row["offset"] + row["size"]
+
+
+def test_statistics_add_up(built):
+    stats = built.workspace.read_json("shards/stats.json")
+    index = built.workspace.read_table("shards/index.parquet").to_pylist()
+    assert stats["samples"] == {"audio": 3, "video": 5}
+    assert sum(found["count"] for found in stats["members"].values()) == sum(len(row["members"]) for row in index)
+    for kind, hours in stats["hours"].items():
+        assert hours == pytest.approx(sum(row["seconds"] for row in index if row["kind"] == kind) / 3600, abs=1e-6)
+    sizes = [member["size"] for row in index for member in row["members"] if member["name"] == "mp4"]
+    assert stats["members"]["mp4"] == {"count": 5, "bytes": sum(sizes)}
+
+
+def test_the_card_is_one_that_hubs_read(built):
+    _, header, body = built.workspace.read_bytes("shards/README.md").decode().split("---\n", 2)
+    told = yaml.safe_load(header)
+    assert told["configs"] == [{"config_name": "default", "data_files": "vidal-*.tar"}]
+    assert told["size_categories"] == ["n<1K"]
+    assert "8 samples in 3 WebDataset shards" in body and "| video | 5 |" in body
+
+
+def test_publishing_again_touches_nothing(built, copy):
+    built.write(copy, SHARDS)
+    before = {path: path.stat().st_mtime_ns for path in Path(copy.path("shards")).iterdir()}
+    assert publish(copy, "vidal", records(copy)) == ()
+    assert {path: path.stat().st_mtime_ns for path in Path(copy.path("shards")).iterdir()} == before
+
+
+def test_a_shrunk_dataset_keeps_no_old_shard(built, copy):
+    built.write(copy, SINGLES)
+    assert len(Shards(copy.path("shards")).paths) == 8
+    built.write(copy, SHARDS)
+    assert files(copy) == files(built.workspace)
+    built.write(copy, SINGLES)
+    assert consistent(copy) and len(Shards(copy.path("shards")).paths) == 8
+    assert verify(Shards(copy.path("shards"))).problems == ()
+
+
+def test_a_renamed_dataset_keeps_no_old_shard(built, copy):
+    built.write(copy, SHARDS)
+    built.write(copy, ShardConfig(samples=3, prefix="other"))
+    assert {name for name in files(copy) if name.endswith(".tar")} == {f"other-{n:06d}.tar" for n in range(3)}
+    assert consistent(copy)
+
+
+def test_a_dataset_of_nothing_says_so(built, tmp_path):
+    workspace = Workspace(str(tmp_path / "w"))
+    (note,) = publish(workspace, "vidal", [])
+    assert "no sample was kept" in note
+    assert workspace.read_table("shards/index.parquet").num_rows == 0
+    assert workspace.read_bytes("shards/__len__") == b"0" and workspace.read_json("shards/stats.json")["shards"] == {}
+
+
+@pytest.mark.parametrize("target", [SHARDS, SINGLES], ids=["on", "back"])
+@pytest.mark.parametrize("last", sorted(BESIDE))
+def test_an_interrupted_publication_is_finished_by_the_next(built, copy, last, target):
+    """Wherever it stops, going on and going back both end in what an uninterrupted write leaves."""
+    built.write(copy, SINGLES)
+    before = files(copy)
+    with pytest.raises(OSError, match="no space left"):
+        built.write(Full(copy.url, f"shards/{last}"), SHARDS)
+    built.write(copy, target)
+    assert files(copy) == (files(built.workspace) if target is SHARDS else before)
+
+
+def test_a_rule_more_removes_samples_and_a_rule_less_brings_them_back(built, copy):
+    rules = FilterConfig().rules
+    dataset = replace(built, workspace=copy)
+    dataset.build(SHARDS, rules=(*rules, RuleConfig(name="silent", where="kind = 'audio'")))
+    assert copy.read_json("shards/stats.json")["samples"] == {"video": 5}
+    assert consistent(copy) and len(Shards(copy.path("shards")).paths) == 2
+    dataset.build(SHARDS, rules=rules)
+    assert files(copy) == files(built.workspace)

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.shard.dataset import SHARDS
+from vidal.engine.schemas import PROBE_COLUMNS
+from vidal.engine.step import Sample
+from vidal.shard.sample import NORMALISED, ORIGIN, ShardSample, best_text, members, text_views
+
+
+def row(candidate=None, screen=None, **steps):
+    """The columns of a sample by step, blank but for those given."""
+    return {
+        "harvest/candidates": {"title": "Dog #1", "hashtags": None, **dict.fromkeys(ORIGIN), **(candidate or {})},
+        "harvest/screen": {"title": "Dog", "hashtags": None, **(screen or {})},
+        "harvest/media": dict.fromkeys((*PROBE_COLUMNS, *NORMALISED)),
+        **{name.replace("_", "/", 1): columns for name, columns in steps.items()},
+    }
+
+
+def made(columns, content=(), provenance=None, kind="video"):
+    return members(columns, Sample("s1", kind, members=dict(content)), provenance or {})
+
+
+TEXTS = {
+    "refined": {"caption_refine": {"polish_mplug": "refined"}},
+    "video": {"caption_video": {"mplug": "video"}},
+    "told": {"candidate": {"captions": ["", "told", "told later"]}},
+    "clean": {"screen": {"title": "clean"}},
+    "raw": {"candidate": {"title": "raw"}, "screen": {"title": ""}},
+}
+
+
+def test_the_best_text_is_the_first_there_is():
+    told: dict = {}
+    for best, texts in reversed(TEXTS.items()):
+        for step, columns in texts.items():
+            told[step] = {**told.get(step, {}), **columns}
+        columns = row(**told)
+        assert best_text(columns, text_views(columns)) == best
+
+
+def test_a_sample_nobody_described_has_an_empty_text():
+    columns = row(candidate={"title": ""}, screen={"title": ""})
+    assert dict(made(columns))["txt"] == b""
+
+
+def test_raw_is_the_title_with_its_hashtags():
+    assert text_views(row(candidate={"title": "A dog", "hashtags": ["pets", "løb"]}))["raw"] == "A dog #pets #løb"
+    assert text_views(row(candidate={"title": "", "hashtags": ["pets"]}))["raw"] == "#pets"
+
+
+def test_each_view_is_a_member_and_empty_ones_are_none():
+    columns = row(
+        caption_video={"mplug": "one"},
+        caption_refine={"polish_mplug": "", "sound_mplug": None, "prompt_tokens": 1, "answer_tokens": 1},
+        caption_keyframes={"ofa": ["x", "ÿ"]},
+    )
+    found = dict(made(columns))
+    assert sorted(found) == ["json", "mplug.txt", "ofa0.txt", "ofa1.txt", "raw.txt", "txt"]
+    assert found["ofa1.txt"].decode() == "ÿ"
+    assert json.loads(found["json"])["views"] == {"raw": "Dog #1", "mplug": "one", "ofa": ["x", "ÿ"]}
+
+
+@given(st.permutations(["mp4", "frm0.jpg", "frm1.jpg", "flac", "dep0.png"]))
+def test_members_are_in_order_of_name_whatever_came_first(names):
+    found = made(row(), {name: name.encode() for name in names})
+    assert [name for name, _ in found] == sorted([*names, "json", "raw.txt", "txt"])
+    assert all(data == name.encode() for name, data in found if name in names)
+
+
+def test_the_record_says_where_everything_is_from():
+    columns = row(
+        candidate={"url": "https://x.example/1", "licence": "CC0-1.0", "terms": ["dog"]},
+        filter_clip={"clip_title": 0.123456789},
+        filter_quality={"motion": None},
+        generate_depth={"depth_kind": "metric", "depth_scale": 0.001, "depth_offset": 0.0},
+        caption_refine={"polish_mplug": "p", "sound_mplug": "s", "prompt_tokens": 3, "answer_tokens": 4},
+    )
+    provenance = {"generate/depth": {"version": 1, "checkpoint": "c"}, "generate/infrared": {"version": 1}}
+    record = json.loads(dict(made(columns, provenance=provenance))["json"])
+    assert record["key"] == "s1" and record["kind"] == "video"
+    assert record["origin"]["url"] == "https://x.example/1" and record["origin"]["licence"] == "CC0-1.0"
+    assert sorted(record["origin"]) == sorted(ORIGIN) and sorted(record["probe"]) == sorted(PROBE_COLUMNS)
+    assert record["scores"] == {"clip_title": 0.123457, "motion": None}
+    assert record["depth"] == {"kind": "metric", "scale": 0.001, "offset": 0.0}
+    assert record["tokens"] == {"prompt": 3, "answer": 4}
+    assert record["provenance"] == {"generate/depth": {"version": 1, "checkpoint": "c"}}
+
+
+def test_what_does_not_apply_is_absent():
+    record = json.loads(dict(made(row(), kind="audio"))["json"])
+    assert not {"depth", "tokens", "scores", "provenance"} & set(record)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_floats_have_six_digits(value):
+    columns = row(filter_clip={"clip_title": value, "list": [value]})
+    found = json.loads(dict(made(columns))["json"])["scores"]
+    assert math.isclose(found["clip_title"], value, rel_tol=1e-5, abs_tol=1e-300) and found["list"] == [
+        found["clip_title"]
+    ]
+    assert float(f"{value:.6g}") == found["clip_title"]
+
+
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_only_the_steps_of_a_kind_are_asked_for(built, kind):
+    write = built.nodes(SHARDS)[-1]
+    reads = {read.step for read in next(k for k in write.kinds if kind in k.kinds).reads}
+    everyones = {"harvest/candidates", "harvest/screen", "harvest/media", "filter/quality"}
+    assert reads == everyones | (
+        {"generate/depth", "generate/infrared", "caption/refine"} if kind == "video" else set()
+    )
+    assert {type(k) for k in write.kinds} == {ShardSample}

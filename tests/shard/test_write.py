@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.shard.dataset import CLIPS, MUTE, SHARDS, SOUNDS, Depth, files, scene_of
+from vidal.demo.render import render
+from vidal.engine.commits import Piece, Store, all_pieces
+from vidal.engine.nodes import fingerprint_of
+from vidal.engine.runners.local import LocalRunner
+from vidal.engine.step import Read, Result, Step
+from vidal.engine.workspace import Workspace
+from vidal.media.images import decode_depth, decode_image
+from vidal.media.sound import decode_audio
+from vidal.shard.plan import plan
+from vidal.shard.read import Shards
+
+SERIES = [f"{name}{number}.{suffix}" for name, suffix in (("dep", "png"), ("frm", "jpg")) for number in range(8)]
+SEEN = [*SERIES, *(f"tml{number}.jpg" for number in range(8)), "mp4"]
+TOLD = ["mplug.txt", *(f"ofa{number}.txt" for number in range(8)), "polish_mplug.txt", "sound_mplug.txt"]
+PLAIN = ["json", "raw.txt", "txt"]
+
+
+def entries(workspace: Workspace) -> list[tarfile.TarInfo]:
+    found = []
+    for path in Path(workspace.root, "shards").glob("*.tar"):
+        with tarfile.open(path) as tar:
+            found += tar.getmembers()
+    return found
+
+
+def samples(workspace: Workspace) -> dict[str, dict[str, bytes]]:
+    """Members by the name of the file a sample was made from, in the order they lie in."""
+    shards = Shards(workspace.path("shards"))
+    contents = [shards.content(path, sample) for path in shards.paths for sample in shards.samples(path)]
+    return {json.loads(content["json"])["origin"]["url"]: content for content in contents}
+
+
+def split(store: Store, piece: Piece, step: Step) -> None:
+    """Commit the rows of a piece again as two pieces, every second row in each."""
+    rows = store.rows([piece], ["kind", "status", "inputs", "members", *step.columns])
+    contents = list(store.members(list(rows.values()), Read(step.name, members=("*",))))
+    inputs = {id_: row["inputs"] for id_, row in rows.items()}
+    results = [
+        Result(id_, row["kind"], row["status"], {name: row[name] for name in step.columns}, content)
+        for (id_, row), content in zip(rows.items(), contents, strict=True)
+    ]
+    for suffix in ("parquet", "tar"):
+        store.workspace.remove(f"{step.name}/{piece.stem}.{suffix}")
+    for number, half in enumerate((results[1::2], results[::2])):
+        store.write(replace(piece, number=number), half, inputs, step.columns)
+
+
+def test_the_kept_samples_are_there_and_no_others(built):
+    assert set(samples(built.workspace)) == built.kept
+    assert len(built.kept) == CLIPS + SOUNDS
+
+
+def test_a_sample_has_its_members_in_order(built):
+    for url, content in samples(built.workspace).items():
+        wanted = {"sound": ["flac", *PLAIN], "clip-": [*SEEN, *TOLD, *PLAIN, "flac"]}[url[:5]]
+        if url == f"clip-{MUTE}.mp4":
+            wanted.remove("flac")
+        assert list(content) == sorted(wanted)
+
+
+def test_members_hold_what_the_steps_made(built):
+    for url, content in samples(built.workspace).items():
+        truth = scene_of(url)
+        if "flac" in content:
+            wave, rate = decode_audio(content["flac"])
+            assert rate == 16000 and abs(len(wave) / rate - truth.seconds) < 0.1
+        if url.startswith("clip"):
+            depth = decode_depth(content["dep3.png"])
+            assert (
+                depth.shape
+                == decode_image(content["frm3.jpg"]).shape[:2]
+                == decode_image(content["tml3.jpg"]).shape[:2]
+            )
+            assert np.array_equal(decode_depth(content["dep0.png"]), render(truth, 0.0).depth_mm)
+
+
+def test_tar_entries_have_fixed_metadata_and_plain_names(built):
+    found = entries(built.workspace)
+    assert {(i.mtime, i.mode, i.uid, i.gid, i.uname, i.gname, i.type) for i in found} == {
+        (0, 0o644, 0, 0, "", "", tarfile.REGTYPE)
+    }
+    assert all(set(i.name) <= set("abcdefghijklmnopqrstuvwxyz0123456789_-.") for i in found)
+
+
+def test_shards_hold_what_was_planned_in_its_order(built):
+    index = built.workspace.read_table("shards/index.parquet").to_pylist()
+    shards = Shards(built.workspace.path("shards"))
+    found = [tuple(sample.key for sample in shards.samples(path)) for path in shards.paths]
+    assert found == plan({row["key"]: row["size"] for row in index}, SHARDS, built.nodes(SHARDS)[-1].seed)
+    assert [row["key"] for row in index] == [key for shard in found for key in shard]
+
+
+def test_a_second_write_changes_no_byte(built, copy):
+    built.write(copy, SHARDS)
+    assert files(copy) == files(built.workspace)
+
+
+def test_a_write_that_finds_all_done_touches_nothing(built, copy):
+    built.write(copy, SHARDS)
+    before = {path: path.stat().st_mtime_ns for path in Path(copy.root, "shards").iterdir()}
+    summary = built.write(copy, SHARDS)
+    assert (summary.wanted, summary.already, summary.done) == (8, 8, 0)
+    assert {path: path.stat().st_mtime_ns for path in Path(copy.root, "shards").iterdir()} == before
+
+
+@pytest.mark.parametrize("kept", [None, -512])
+def test_only_the_shard_that_is_lost_or_cut_is_written_again(built, copy, kept):
+    built.write(copy, SHARDS)
+    before = files(copy)
+    path = Path(copy.root, "shards", "vidal-000001.tar")
+    untouched = {other: other.stat().st_mtime_ns for other in path.parent.glob("*.tar") if other != path}
+    data = path.read_bytes()
+    path.unlink()
+    if kept:
+        path.write_bytes(data[:kept])
+    assert built.write(copy, SHARDS).done == 3
+    assert files(copy) == before
+    assert {other: other.stat().st_mtime_ns for other in untouched} == untouched
+
+
+def test_processes_write_the_same_bytes_as_this_one(built, copy):
+    runner = LocalRunner(2)
+    try:
+        built.write(copy, SHARDS, runner)
+    finally:
+        runner.close()
+    assert files(copy) == files(built.workspace)
+
+
+def test_how_the_parts_are_cut_into_pieces_changes_no_byte(built, copy):
+    """Rows and members committed in other pieces and another order, as after interruptions."""
+    for step in (node for node in built.nodes(SHARDS) if node.name in ("harvest/media", "generate/depth")):
+        store = Store(copy, step.name, fingerprint_of(step))
+        for (piece,) in store.pieces().values():
+            split(store, piece, step)
+    built.write(copy, SHARDS)
+    assert files(copy) == files(built.workspace)
+
+
+def test_a_changed_step_of_one_kind_is_named_in_the_samples_it_made(built, copy):
+    before = samples(built.workspace)
+    step = Depth("other")
+    for piece in all_pieces(copy, step.name):
+        for suffix in ("parquet", "tar"):
+            path = Path(copy.path(f"{step.name}/{piece.stem}.{suffix}"))
+            if path.exists():
+                path.rename(path.with_stem(replace(piece, fingerprint=fingerprint_of(step)).stem))
+    built.write(copy, SHARDS, checkpoint="other")
+    for url, content in samples(copy).items():
+        changed = {name for name in content if content[name] != before[url][name]}
+        made = json.loads(content["json"])["provenance"].get("generate/depth")
+        assert changed == ({"json"} if url.startswith("clip") else set())
+        assert (made and made["checkpoint"]) == ("other" if url.startswith("clip") else None)
