@@ -53,21 +53,28 @@ def sample_of(shards: Shards, key: str) -> tuple[str, dict[str, bytes]]:
 
 
 def described(shard: str, key: str, content: Mapping[str, bytes]) -> dict[str, Any]:
-    """A sample as JSON-ready values: its members with their sizes, its texts, its record."""
+    """A sample as JSON-ready values: its members with their sizes, its texts, its record. Raises ConfigError for a
+    record that is no JSON."""
     texts = {name: data.decode("utf-8", "replace") for name, data in content.items() if name.endswith("txt")}
-    record = json.loads(content["json"]) if "json" in content else {}
+    try:
+        record = json.loads(content.get("json", b"{}"))
+    except ValueError as error:
+        raise ConfigError(f"{shard}: {key}.json is no JSON ({error}); --export writes it as it is") from error
     sizes = {name: len(data) for name, data in content.items()}
     return {"key": key, "shard": shard, "members": sizes, "texts": texts, "record": record}
 
 
 def export(key: str, content: Mapping[str, bytes], folder: Path) -> list[Path]:
-    """Write a sample's members as `KEY.MEMBER` files; names come from a shard, so only plain ones are written."""
+    """Write a sample's members as `KEY.MEMBER` files, KEY without its folders. Names come from a shard, so only plain
+    ones are written, and none through a link that lies in the folder."""
+    stem = key.rpartition("/")[2]
+    targets = {folder / f"{stem}.{name}": data for name, data in sorted(content.items())}
+    for target in targets:
+        name = target.name
+        plain = target.parent == folder and name.isprintable() and "\\" not in name and name not in ("", ".", "..")
+        if not plain or target.is_symlink():
+            raise ConfigError(f"{key!r}: {name!r} is not a plain file name; nothing exported")
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, data in sorted(content.items()):
-        target = folder / f"{key}.{name}"
-        if target.parent != folder or "\\" in name or target.name in (".", ".."):
-            raise ConfigError(f"{key}.{name} is not a plain file name; not exported")
+    for target, data in targets.items():
         target.write_bytes(data)
-        written.append(target)
-    return written
+    return list(targets)
