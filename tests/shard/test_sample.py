@@ -117,3 +117,9 @@ def test_only_the_steps_of_a_kind_are_asked_for(built, kind):
         {"generate/depth", "generate/infrared", "caption/refine"} if kind == "video" else set()
     )
     assert {type(k) for k in write.kinds} == {ShardSample}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_json_cannot_say_is_null(value):
+    content = dict(made(row(filter_clip={"clip_title": value})))["json"]
+    assert json.loads(content, parse_constant=pytest.fail)["scores"] == {"clip_title": None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from vidal.engine.schemas import PROBE_COLUMNS
@@ -13,7 +14,7 @@ VIEWS = ("mplug", "polish_mplug", "sound_mplug")
 ORIGIN = ("source", "url", "licence", "uploader", "language", "published", "description", "captions", "terms")
 NORMALISED = ("width", "height", "frame_index", "frame_seconds", "audio_seconds")
 DIGITS = 6
-"""Significant digits of a float in a sample's JSON."""
+"""Significant digits of a float in a sample's JSON, which has no infinities: they and what is no number become null."""
 
 
 class ShardSample(Step):
@@ -101,7 +102,7 @@ def describe(
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
+        return float(f"{value:.{DIGITS}g}") if isfinite(value) else None
     if isinstance(value, Mapping):
         return {name: _rounded(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
