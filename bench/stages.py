@@ -13,11 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from normalise import bare_transcode, measure, normalised_size
+from normalise import bare_transcode, cpu_seconds, normalised_size
 
 from vidal.demo.clips import write_entry
 from vidal.demo.run import KEY_VARIABLE
@@ -61,8 +61,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vidal-bench-") as made:
         folder = Path(made)
         clips = make_clips(folder / "clips", options.clips)
-        sizes = {clip: normalised_size(clip) for clip in clips}
-        [(_, floor)] = measure(clips, lambda clip: bare_transcode(clip, sizes[clip], folder / "floor.mp4"))
+        floor = transcode_all(clips, folder, options.workers)
         wall, steps = build(folder, options)
     count, workers = options.clips, options.workers
     print(f"{count} demo clips, {options.runner} runner, {workers} workers, parts of {options.part_size}")
@@ -88,6 +87,20 @@ def write_clip(entry: Entry, folder: Path) -> Path:
     texts = {"title": entry.title, "hashtags": entry.hashtags, "description": entry.description}
     path.with_suffix(".json").write_text(json.dumps(texts))
     return path
+
+
+def transcode_all(clips: list[Path], folder: Path, workers: int) -> float:
+    """CPU seconds per clip of bare ffmpeg commands, as many at once as the build has workers."""
+    sizes = [normalised_size(clip) for clip in clips]
+    (folder / "floor").mkdir()
+    before = cpu_seconds()
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [
+            pool.submit(bare_transcode, clip, size, folder / "floor" / f"{clip.name}.mp4")
+            for clip, size in zip(clips, sizes, strict=True)
+        ]:
+            done.result()
+    return (cpu_seconds() - before) / len(clips)
 
 
 def build(folder: Path, options: argparse.Namespace) -> tuple[float, list[dict[str, Any]]]:
