@@ -46,12 +46,13 @@ from vidal.terms.config import TermsConfig
 from vidal.terms.table import Terms
 
 CLIPS, SOUNDS = 5, 3
-MUTE, UNSEEN = 2, 9
-"""The scene whose clip has no sound, and the scene whose depth fails."""
+MUTE, UNSEEN, UNSCORED = 2, 9, 10
+"""The scene whose clip has no sound, and those whose depth and whose score fail."""
 FATES = {
     "broken.mp4": ("failed", "harvest/media", "Truncated"),
     "copy.mp4": ("dropped", "filter/verdicts", "duplicate"),
     "still-7.mp4": ("dropped", "filter/verdicts", "still"),
+    "unscored-10.mp4": ("failed", "filter/score", "NoScore"),
     "unseen-9.mp4": ("failed", "generate/depth", "NoDepth"),
     "word-8.mp4": ("rejected", "harvest/screen", "title_words"),
 }
@@ -83,6 +84,17 @@ class Truth(Step):
 
     def told(self, sample: Sample, truth: Scene) -> Result:
         raise NotImplementedError
+
+
+class Score(Truth):
+    name = "filter/score"
+    gate = None
+    columns = {"agreement": pa.float32()}
+
+    def told(self, sample: Sample, truth: Scene) -> Result:
+        if truth.index == UNSCORED:
+            raise SampleError("NoScore", "nothing to agree with")
+        return sample.ok({"agreement": truth.light})
 
 
 class Depth(Truth):
@@ -143,11 +155,11 @@ class Dataset:
         sources = (LocalConfig(type="local", name="clips", path=str(self.media)),)
         screen = Screen(ScreenConfig(words_or_hashtags=False), self.media)
         media = Media(MediaConfig(short_side=SIDE), sources, self.media)
-        score, made = Quality(), (Depth(checkpoint), Infrared(), Captions())
-        verdicts = FilterVerdicts(rules, media, [score])
+        scores, made = (Quality(), Score()), (Depth(checkpoint), Infrared(), Captions())
+        verdicts = FilterVerdicts(rules, media, scores)
         harvest = (Queries(sources, self.media, 4), Search(sources, self.media), Candidates(4), screen, media)
-        write = WriteShards(shard, verdicts, [screen, media, score, *made], seed=5)
-        return [Terms(TermsConfig(), self.media, 5), *harvest, score, verdicts, *made, write]
+        write = WriteShards(shard, verdicts, [screen, media, Quality(), *made], seed=5)
+        return [Terms(TermsConfig(), self.media, 5), *harvest, *scores, verdicts, *made, write]
 
     def build(self, shard: ShardConfig, **settings: Any) -> Build:
         """Run everything to its end in this process, and return the build."""
@@ -191,6 +203,7 @@ def write_media(folder: Path) -> list[str]:
     _clip(folder / "still-7.mp4", still=True)
     _clip(folder / "word-8.mp4", title="Word")
     _clip(folder / f"unseen-{UNSEEN}.mp4")
+    _clip(folder / f"unscored-{UNSCORED}.mp4")
     whole = (folder / "clip-1.mp4").read_bytes()
     for name, content in (("copy.mp4", whole), ("broken.mp4", whole[: len(whole) * 6 // 10])):
         (folder / name).write_bytes(content)

@@ -46,9 +46,14 @@ def outcomes(build: Build) -> dict[str, Outcome]:
 
 
 def funnel(outcomes: Mapping[str, Outcome]) -> list[tuple[Outcome, int]]:
-    """How many samples had each outcome: kept first, then the most common."""
+    """How many samples had each outcome: kept first, then by the name of the step, the most common of a step first."""
     counts = Counter(outcomes.values())
-    return sorted(counts.items(), key=lambda item: (item[0] != KEPT, item[0].step, -item[1], item[0].reason))
+
+    def place(item: tuple[Outcome, int]) -> tuple:
+        outcome, count = item
+        return outcome != KEPT, outcome.step, -count, outcome.reason, outcome.status
+
+    return sorted(counts.items(), key=place)
 
 
 def _by_step(build: Build, node: Step) -> dict[str, Outcome]:
