@@ -35,6 +35,11 @@ def test_shards_are_full_and_no_fuller(sizes, config, seed):
         assert len(shard) == config.samples or sum(sizes[key] for key in shard) >= limit
 
 
+def test_a_shard_is_closed_by_the_key_that_reaches_its_bytes():
+    shards = plan({f"key-{number}": 1_000_000 for number in range(10)}, ShardConfig(megabytes=2.5), 0)
+    assert [len(shard) for shard in shards] == [3, 3, 3, 1]
+
+
 @given(SIZES, CONFIGS)
 def test_the_seed_orders_a_shard_and_does_not_fill_it(sizes, config):
     members = {frozenset(map(frozenset, plan(sizes, config, seed))) for seed in range(3)}
