@@ -50,7 +50,8 @@ def picture_scores(frames: Sequence[np.ndarray]) -> dict[str, float | None]:
     changes = np.abs(np.diff(luma, axis=0))
     height, width = (max(1, size // GRID) for size in luma.shape[1:])
     cells = changes[:, : height * GRID, : width * GRID]
-    cells = cells.reshape(len(changes), -1, height, cells.shape[2] // width, width).mean((2, 4))
+    rows, columns = cells.shape[1] // height, cells.shape[2] // width
+    cells = cells.reshape(len(changes), rows, height, columns, width).mean((2, 4))
     return {"motion": float(cells.max(initial=0.0)), "brightness": float(luma.mean())}
 
 
