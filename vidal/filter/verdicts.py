@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidal.engine.errors import ConfigError
 from vidal.engine.nodes import Context, Summary, Verdicts, state
 from vidal.engine.schemas import VERDICTS
 from vidal.engine.step import FAILED, Step
 from vidal.engine.workspace import Workspace
+from vidal.filter.conditions import check, connect, held
 from vidal.filter.config import RuleConfig
 
 OUTPUT = "filter/verdicts.parquet"
@@ -66,7 +66,7 @@ def verdicts(
 
     `duplicate` is true for all but the first, by id, of the samples fetched as the same bytes.
     """
-    connection = _connection()
+    connection = connect()
     connection.register("media", _typed(media, types))
     joins, columns, failures = [], [], []
     for position, (name, table) in enumerate(scores.items()):
@@ -74,66 +74,38 @@ def verdicts(
         joins.append(f"LEFT JOIN score_{position} USING (id)")
         columns += [f", score_{position}.{column}" for column in table.column_names if column in types]
         failures.append(f"CASE WHEN score_{position}.status = '{FAILED}' THEN ['{name}'] ELSE [] END, ")
-    tests = [f"coalesce(({rule.where}), false) AS rule_{position}" for position, rule in enumerate(rules)]
     found = connection.sql(
         f"""
         WITH facts AS (
             SELECT id, part, kind, {", ".join(FACTS)},
                    row_number() OVER (PARTITION BY source_sha256 ORDER BY id) > 1 AS duplicate
             FROM media WHERE status = 'ok'
-        ), joined AS (
-            SELECT facts.*, list_concat({"".join(failures)} []::VARCHAR[], []::VARCHAR[]) AS failures
-                   {"".join(columns)}
-            FROM facts {" ".join(joins)}
         )
-        SELECT id, kind, part, failures {"".join(", " + test for test in tests)}
-        FROM joined ORDER BY part, id
+        SELECT facts.*, list_concat({"".join(failures)} []::VARCHAR[], []::VARCHAR[]) AS failures {"".join(columns)}
+        FROM facts {" ".join(joins)} ORDER BY part, id
         """
     ).to_arrow_table()
-    return pa.Table.from_pylist([_verdict(row, rules) for row in found.to_pylist()], schema=VERDICTS)
-
-
-def check(rules: Sequence[RuleConfig], types: Mapping[str, pa.DataType]) -> None:
-    """Raise ConfigError for a condition that names an unknown score, is no condition, or is not valid SQL."""
-    import duckdb
-
-    connection = _connection()
-    connection.register("scores", _blank(types))
+    rows = found.select(["id", "kind", "part", "failures"]).to_pylist()
+    matching: list[list[RuleConfig]] = [[] for _ in rows]
+    facts = found.select(list(types))
     for position, rule in enumerate(rules):
-        try:
-            kind = connection.execute(f"SELECT ({rule.where}) FROM scores").description[0][1]
-        except duckdb.Error as error:
-            line = str(error).splitlines()[0]
-            raise ConfigError(
-                f"filter.rules.{position}.where: {rule.where!r}: {line}; the scores are: {', '.join(sorted(types))}"
-            ) from error
-        if str(kind).upper() != "BOOLEAN":
-            raise ConfigError(f"filter.rules.{position}.where: {rule.where!r} is {kind}, not a condition")
+        for row in held(facts, position, rule):
+            matching[row].append(rule)
+    return pa.Table.from_pylist([_verdict(row, rules) for row, rules in zip(rows, matching, strict=True)], VERDICTS)
 
 
-def _verdict(row: Mapping[str, Any], rules: Sequence[RuleConfig]) -> dict[str, Any]:
-    held = [rule for position, rule in enumerate(rules) if row[f"rule_{position}"]]
-    dropping = next((rule.name for rule in held if rule.action == "drop"), None)
+def _verdict(row: Mapping[str, Any], matching: Sequence[RuleConfig]) -> dict[str, Any]:
+    failed = bool(row["failures"])
+    dropping = None if failed else next((rule.name for rule in matching if rule.action == "drop"), None)
     return {
         "id": row["id"],
         "kind": row["kind"],
         "part": row["part"],
-        "kept": dropping is None and not row["failures"],
+        "kept": dropping is None and not failed,
         "rule": dropping,
         "failed": row["failures"],
-        "flags": [rule.name for rule in held if rule.action == "flag"],
+        "flags": [rule.name for rule in matching if rule.action == "flag"],
     }
-
-
-def _connection() -> Any:
-    """DuckDB in memory, with no way to files or network: conditions come from a file."""
-    import duckdb
-
-    return duckdb.connect(":memory:", config={"enable_external_access": "false", "lock_configuration": "true"})
-
-
-def _blank(types: Mapping[str, pa.DataType]) -> pa.Table:
-    return pa.schema(list(types.items())).empty_table()
 
 
 def _typed(table: pa.Table, types: Mapping[str, pa.DataType]) -> pa.Table:

@@ -1,0 +1,105 @@
+"""The conditions of rules: what one may say, and the samples it holds for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from vidal.engine.errors import ConfigError
+from vidal.filter.config import RuleConfig
+
+
+def connect() -> Any:
+    """DuckDB in memory, with no way to files or network: conditions come from a file."""
+    import duckdb
+
+    return duckdb.connect(":memory:", config={"enable_external_access": "false", "lock_configuration": "true"})
+
+
+def check(rules: Sequence[RuleConfig], types: Mapping[str, pa.DataType]) -> None:
+    """Raise ConfigError naming the rule for a condition that is not one valid SQL expression, is not boolean, fails on
+    blank scores, or asks for more than the scores of one sample: other columns, other rows, the time, chance."""
+    import duckdb
+
+    connection = connect()
+    table = blank(types)
+    scores = connection.from_arrow(table)
+    pure = {name for (name,) in connection.execute(PURE_FUNCTIONS).fetchall()}
+    for position, rule in enumerate(rules):
+        try:
+            kinds = scores.select(duckdb.SQLExpression(rule.where)).types
+        except duckdb.Error as error:
+            line = f"{_line(error)}; the scores are: {', '.join(sorted(types))}"
+            raise ConfigError(f"{_place(position, rule)}: {line}") from error
+        if [str(kind).upper() for kind in kinds] != ["BOOLEAN"]:
+            raise ConfigError(f"{_place(position, rule)} is {', '.join(map(str, kinds))}, not a condition")
+        if foreign := sorted(set(_foreign(_tree(connection, rule.where), {name.lower() for name in types}, pure))):
+            raise ConfigError(
+                f"{_place(position, rule)} uses {', '.join(foreign)}; a condition is over the scores of one sample, "
+                "with functions that depend on their arguments alone"
+            )
+        held(table, position, rule)
+
+
+def held(table: pa.Table, position: int, rule: RuleConfig) -> list[int]:
+    """The rows of the table that the condition holds for, in order. A null makes no condition hold.
+
+    Raises ConfigError naming the rule where a row's values make it fail, as a text cast to a number does.
+    """
+    import duckdb
+
+    numbered = table.append_column(ROW, pa.array(range(len(table)), pa.int64()))
+    try:
+        found = connect().from_arrow(numbered).filter(duckdb.SQLExpression(rule.where)).select(ROW).fetchall()
+    except duckdb.Error as error:
+        raise ConfigError(f"{_place(position, rule)}: {_line(error)}") from error
+    return sorted(row for (row,) in found)
+
+
+ROW = "row_number"
+"""A column of our own, which no condition may name: it is no score."""
+
+PURE_FUNCTIONS = """
+    SELECT function_name FROM duckdb_functions()
+    GROUP BY function_name HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')
+"""
+"""Functions whose every form gives the same value for the same arguments, whenever and on whatever row."""
+
+
+def blank(types: Mapping[str, pa.DataType]) -> pa.Table:
+    """Two rows of scores: all null; and true, one, or the text `video`."""
+    columns = [pa.array([None, "video" if pa.types.is_string(kind) else 1]).cast(kind) for kind in types.values()]
+    return pa.table(columns, names=list(types))
+
+
+def _foreign(node: Any, scores: set[str], pure: set[str]) -> Iterator[str]:
+    """What a parsed condition names besides scores, operators and pure functions."""
+    if isinstance(node, list):
+        for part in node:
+            yield from _foreign(part, scores, pure)
+    elif isinstance(node, dict):
+        kind = node.get("class")
+        if kind == "SUBQUERY":
+            yield "a subquery"
+        elif kind == "COLUMN_REF" and ".".join(node["column_names"]).lower() not in scores:
+            yield ".".join(node["column_names"])
+        elif kind == "FUNCTION" and not node["is_operator"] and node["function_name"].lower() not in pure:
+            yield node["function_name"]
+        for part in node.values():
+            yield from _foreign(part, scores, pure)
+
+
+def _tree(connection: Any, where: str) -> Any:
+    """DuckDB's parse of a condition known to be one expression."""
+    return json.loads(connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {where}"]).fetchone()[0])
+
+
+def _place(position: int, rule: RuleConfig) -> str:
+    return f"filter.rules.{position}.where: {rule.name}: {rule.where!r}"
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
