@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidal.engine.errors import ConfigError
+from vidal.filter.conditions import check, connect, held
+from vidal.filter.config import FilterConfig, RuleConfig
+from vidal.filter.quality import Quality
+from vidal.filter.verdicts import FilterVerdicts
+from vidal.harvest.config import MediaConfig
+from vidal.harvest.media import Media
+
+TYPES = {
+    "kind": pa.string(),
+    "duplicate": pa.bool_(),
+    "seconds": pa.float64(),
+    "width": pa.int32(),
+    "motion": pa.float32(),
+    "clip_title": pa.float32(),
+}
+SECRET = "no condition has read this"
+
+
+def rule(where, name="r", action="drop"):
+    return RuleConfig(name=name, where=where, action=action)
+
+
+def rows(**columns):
+    return pa.table({name: pa.array(values, TYPES[name]) for name, values in columns.items()})
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "clip_title < 0.18",
+        "clip_title < 0.18 OR motion IS NULL",
+        "duplicate",
+        "NOT duplicate AND kind = 'video'",
+        "MOTION BETWEEN 0.1 AND 0.9",
+        "kind IN ('video', 'audio')",
+        "kind LIKE 'v%' AND kind NOT LIKE '%o'",
+        "abs(motion - clip_title) > 0.5 AND round(seconds, 1) = 2.5",
+        "coalesce(clip_title, 0) < 0.1 AND greatest(motion, clip_title) > 0",
+        "CASE WHEN kind = 'video' THEN motion < 0.1 ELSE false END",
+        "width::DOUBLE / 2 > 100 -- half",
+        "isnan(motion) OR kind IS DISTINCT FROM 'audio'",
+    ],
+)
+def test_conditions_over_the_scores_pass(where):
+    check([rule(where)], TYPES)
+
+
+def refusal(where, types=TYPES):
+    """What is said of a rule that comes after a good one."""
+    with pytest.raises(ConfigError) as caught:
+        check([rule("duplicate", "first"), rule(where, "guilty")], types)
+    said = str(caught.value)
+    assert said.startswith(f"filter.rules.1.where: guilty: {where!r}") and "\n" not in said.replace(where, "")
+    return said
+
+
+@pytest.mark.parametrize("where", ["loudness < 1", "clip_titel < 0.2", "id = 'a'", "part = 0", "media.motion < 1"])
+def test_an_unknown_column_is_named_with_those_there_are(where):
+    said = refusal(where)
+    assert where.split()[0].split(".")[0] in said
+    assert "the scores are: clip_title, duplicate, kind, motion, seconds, width" in said
+
+
+@pytest.mark.parametrize("where", ["motion", "kind", "1", "NULL", "motion + 1", "'true'", "*", "[duplicate]"])
+def test_what_is_no_condition_is_refused(where):
+    assert "not a condition" in refusal(where)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["kind > 3", "motion = 'loud'", "kind::INT > 3", "motion LIKE 'a%'", "duplicate > 'maybe'", "kind AND true"],
+)
+def test_a_comparison_of_the_wrong_type_is_refused_before_anything_runs(where):
+    assert "Error" in refusal(where)
+
+
+@pytest.mark.parametrize(
+    "where", ["", "   ", "motion <", "motion < 1)", "(motion < 1", "motion < 1, true", "= 3", "--"]
+)
+def test_what_is_no_sql_is_refused(where):
+    refusal(where)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "random() < 0.5",
+        "now() > '2020-01-01'",
+        "current_date > '2020-01-01'",
+        "CURRENT_TIMESTAMP > '2020-01-01'",
+        "ago(INTERVAL 1 DAY) > '2020-01-01'",
+        "uuid() < 'a'",
+        "count(*) > 0",
+        "motion < avg(motion)",
+        "row_number() OVER () > 1",
+        "motion < avg(motion) OVER ()",
+        "unnest([true, false])",
+        "current_setting('threads') = '1'",
+        "(SELECT true)",
+        "EXISTS (SELECT 1)",
+        "motion NOT IN (SELECT 1)",
+        "motion < ALL (VALUES (1))",
+        "(FROM duckdb_settings() SELECT count(*)) > 0",
+        "(WITH RECURSIVE t AS (SELECT 1 UNION ALL SELECT 1 FROM t) SELECT true FROM t LIMIT 1)",
+        "error('stop') IS NULL",
+        "write_log('said') IS NULL",
+        "nextval('s') > 0",
+        "? < 1",
+        "$motion < 1",
+    ],
+)
+def test_a_condition_sees_one_sample_and_neither_time_nor_chance(where):
+    refusal(where)
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "secret.csv"
+    path.write_text(f"line\n{SECRET}\n")
+    return path
+
+
+READS = [
+    "(SELECT count(*) FROM read_csv('{secret}')) > 0",
+    "(SELECT count(*) FROM '{secret}') > 0",
+    "(SELECT content FROM read_text('{secret}')) = 'x'",
+    "(SELECT content FROM read_blob('{secret}')) IS NULL",
+    "EXISTS (FROM glob('{folder}/*'))",
+    "(SELECT count(*) FROM sniff_csv('{secret}')) > 0",
+    "(SELECT count(*) FROM read_parquet('http://127.0.0.1:9/x')) > 0",
+    "motion::INT = (SELECT line::INT FROM read_csv('{secret}'))",
+    "getenv('HOME') = 'x'",
+    "(SELECT count(*) FROM read_csv('/etc/passwd')) > 0",
+]
+WRITES = [
+    "COPY (SELECT 1) TO '{folder}/written.csv'",
+    "ATTACH '{folder}/written.db' AS d",
+    "EXPORT DATABASE '{folder}/written'",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "SET temp_directory = '{folder}/written'",
+    "PRAGMA enable_profiling = 'json'",
+    "INSTALL httpfs",
+    "LOAD '{folder}/written.duckdb_extension'",
+    "CREATE TABLE written AS SELECT 1",
+    "DROP TABLE scores",
+    "SELECT 1",
+]
+SHAPES = ["{0}", "true; {0}", "true); {0}; SELECT (true", "true; {0} --", "true) FROM scores; {0}; SELECT (true"]
+
+
+@pytest.mark.parametrize("where", READS)
+def test_conditions_read_no_file(where, secret):
+    said = refusal(where.format(secret=secret, folder=secret.parent))
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("statement", WRITES)
+def test_conditions_write_no_file_and_carry_no_statement(shape, statement, secret):
+    refusal(shape.format(statement.format(folder=secret.parent)))
+    assert [path.name for path in secret.parent.iterdir()] == ["secret.csv"]
+
+
+@pytest.mark.parametrize(
+    "where", ["true) AS x, (false", "true) WHERE (false", "true UNION SELECT false", "true, false"]
+)
+def test_a_condition_cannot_close_its_parenthesis(where):
+    refusal(where)
+
+
+def test_the_database_itself_has_no_way_to_files_and_cannot_be_given_one(secret):
+    import duckdb
+
+    connection = connect()
+    for statement in (
+        f"SELECT * FROM read_csv('{secret}')",
+        f"COPY (SELECT 1) TO '{secret.parent}/written.csv'",
+        f"ATTACH '{secret.parent}/written.db'",
+        "SET enable_external_access = true",
+    ):
+        with pytest.raises(duckdb.Error):
+            connection.execute(statement)
+    assert [path.name for path in secret.parent.iterdir()] == ["secret.csv"]
+
+
+def test_names_of_our_own_variables_are_no_tables():
+    for name in ("table", "numbered", "types", "rules", "scores"):
+        refusal(f"(SELECT count(*) FROM {name}) > 0")
+
+
+def test_a_null_makes_no_condition_hold():
+    table = rows(motion=[0.1, None, 0.9], kind=["video", None, "audio"])
+    assert held(table, 0, rule("motion < 0.5")) == [0]
+    assert held(table, 0, rule("motion >= 0.5")) == [2]
+    assert held(table, 0, rule("NOT (motion < 0.5)")) == [2]
+    assert held(table, 0, rule("motion IS NULL")) == [1]
+    assert held(table, 0, rule("motion < 0.5 OR kind = 'audio'")) == [0, 2]
+    assert held(table, 0, rule("true")) == [0, 1, 2]
+
+
+def test_a_condition_that_fails_on_a_sample_is_named():
+    with pytest.raises(ConfigError, match=r"filter\.rules\.4\.where: numbers: 'kind::INT > 3': Conversion Error"):
+        held(rows(kind=["7", "audio"]), 4, rule("kind::INT > 3", "numbers"))
+
+
+@given(st.lists(st.none() | st.floats(-1, 1, width=32), max_size=40), st.floats(-1, 1, width=32))
+def test_a_threshold_holds_for_what_is_below_it(values, threshold):
+    found = held(rows(motion=values), 0, rule(f"motion < {threshold!r}::FLOAT"))
+    assert found == [place for place, value in enumerate(values) if value is not None and value < threshold]
+
+
+def verdicts_of(*rules):
+    return FilterVerdicts(rules, Media(MediaConfig(), (), None), (Quality(),))
+
+
+def test_the_default_rules_fit_the_scores_that_are_always_there():
+    node = verdicts_of(*FilterConfig().rules)
+    assert {"kind", "duplicate", "seconds", "motion", "silence"} <= node.types.keys()
+
+
+def test_a_rule_on_a_score_not_computed_is_refused_when_the_build_is_planned():
+    with pytest.raises(ConfigError, match=r"filter\.rules\.0\.where: mismatch: 'clip_title < 0\.2'.*the scores are: "):
+        verdicts_of(rule("clip_title < 0.2", "mismatch"))
