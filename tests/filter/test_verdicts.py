@@ -188,9 +188,7 @@ samples = st.lists(
 
 @given(samples, st.floats(0, 1, width=32), st.randoms(use_true_random=False))
 @settings(max_examples=15)
-def test_verdicts_are_a_function_of_scores_and_rules_whatever_the_order_of_rows(
-    drawn, threshold, chance: random.Random
-):
+def test_verdicts_are_a_function_of_scores_and_rules_and_not_of_the_order(drawn, threshold, chance):
     rules = [
         rule("duplicate", "duplicate"),
         rule("still", f"motion < {threshold!r}::FLOAT"),
