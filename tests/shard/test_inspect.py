@@ -22,6 +22,12 @@ def test_an_overview_counts_what_the_statistics_count(built, shards):
     assert found.members == {n: {"samples": m["count"], "bytes": m["bytes"]} for n, m in stats["members"].items()}
 
 
+def test_a_clip_is_known_by_its_clip_or_its_frames(tar):
+    path = tar([("a.mp4", b"1"), ("b.frm0.jpg", b"22"), ("c.flac", b"333"), ("d.flac", b"4444")])
+    found = overview(Shards(str(path)))
+    assert found.kinds == {"audio": 2, "video": 2} and found.members["flac"] == {"samples": 2, "bytes": 7}
+
+
 def test_a_sample_in_full(built, shards):
     for row in built.workspace.read_table("shards/index.parquet").to_pylist():
         shard, content = sample_of(Shards(str(shards)), row["key"])
@@ -85,6 +91,18 @@ def test_a_hostile_name_writes_inside_the_folder_or_nothing(tmp_path, name):
             assert path.resolve().parent == out.resolve() and path.read_bytes() == b"evil"
     outside = [path for path in tree(tmp_path) if not path.startswith(("deep/er/out/", "shards"))]
     assert [path for path in outside if path not in ("deep", "deep/er", "deep/er/out")] == []
+
+
+@pytest.mark.parametrize("name", ["x\\y", "x\ny", "x\0y", "x\udc80y", "x\u202ey", "\x1b[2Jx"])
+def test_names_that_are_not_plain_everywhere_are_refused(tmp_path, name):
+    with pytest.raises(ConfigError, match="not a plain file name") as caught:
+        export("a", {name: b"evil"}, tmp_path / "out")
+    assert str(caught.value).isprintable() and tree(tmp_path) == []
+
+
+def test_the_folders_of_a_key_are_left_out(tmp_path):
+    written = export("train/x/a", {"txt": b"text"}, tmp_path / "out")
+    assert written == [tmp_path / "out" / "a.txt"] and written[0].read_bytes() == b"text"
 
 
 def test_nothing_is_exported_where_one_name_is_hostile(tmp_path):

@@ -139,6 +139,14 @@ def test_a_member_that_is_missing_is_named(alone, clip, member):
     assert problems(alone) == [(path.name, key, member, "missing")]
 
 
+def test_a_frame_missing_among_frames_alone_is_named(alone, clip):
+    path, key = clip
+    series = [f"{name}{number}" for name in ("dep", "tml", "ofa", "frm") for number in range(8)]
+    gone = {f"{name}.{suffix}" for name in [*series[:24], "frm3"] for suffix in ("png", "jpg", "txt")}
+    change(path, key, lambda content: [content.pop(name) for name in gone & set(content)])
+    assert problems(alone) == [(path.name, key, "frm3.jpg", "missing")]
+
+
 def test_a_sound_without_its_flac_is_named(alone):
     path = alone / "vidal-000002.tar"
     key = next(key for key, content in load(path).items() if "mp4" not in content)
@@ -183,7 +191,8 @@ def test_a_tar_that_ends_early_leaves_no_sample_unnamed(shards, clip):
     start = next(row["offset"] for row in second if row["key"] == keys[1])
     path.write_bytes(path.read_bytes()[:start])
     found = problems(shards)
-    assert (path.name, "", "", f"{path.name}: cut off or damaged at byte {start}") in found
+    said = f"{path.name}: cut off or damaged at byte {start}"
+    assert [problem for problem in found if not problem[1]] == [(path.name, "", "", said)]
     assert {key for shard, key, _, _ in found if key} == set(keys)
     assert {shard for shard, *_ in found} == {path.name}
 

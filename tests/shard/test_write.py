@@ -149,7 +149,8 @@ def test_how_the_parts_are_cut_into_pieces_changes_no_byte(built, copy):
 
 
 def test_a_changed_step_of_one_kind_is_named_in_the_samples_it_made(built, copy):
-    before = samples(built.workspace)
+    built.write(copy, SHARDS)
+    before = samples(copy)
     step = Depth("other")
     for piece in all_pieces(copy, step.name):
         for suffix in ("parquet", "tar"):
