@@ -15,7 +15,9 @@ from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.resources import locate, read_text
 
 VIEWS = ("polish_mplug", "sound_mplug")
-INPUTS = {"title": "", "hashtags": [], "video_caption": "", "frame_captions": []}
+EMPTY = {"title": "", "hashtags": [], "video_caption": "", "frame_captions": []}
+FULL = {"title": "A dog", "hashtags": ["dog"], "video_caption": "a dog runs", "frame_captions": ["a dog", "a dog"]}
+"""The least and a usual sample: a template must render for both."""
 
 
 class Refine(Step):
@@ -52,18 +54,19 @@ class Refine(Step):
         return [self._one(sample) for sample in samples]
 
     def _one(self, sample: Sample) -> Result:
-        row = sample.columns
-        prompt = render(
-            self.template,
-            {
-                "title": row["title"],
-                "hashtags": row["hashtags"] or [],
-                "video_caption": row["mplug"],
-                "frame_captions": row.get("ofa") or [],
-            },
-        )
+        prompt = render(self.template, told(sample.columns))
         views, asked, answered = self._llm.ask(prompt, VIEWS)
         return sample.ok({**views, "prompt_tokens": asked, "answer_tokens": answered})
+
+
+def told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a prompt is given of a sample. Every text is one line, so that none can pose as a line of the prompt."""
+    return {
+        "title": _one_line(row["title"]),
+        "hashtags": [_one_line(tag) for tag in row["hashtags"] or ()],
+        "video_caption": _one_line(row["mplug"]),
+        "frame_captions": [_one_line(caption) for caption in row.get("ofa") or ()],
+    }
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
@@ -77,9 +80,12 @@ def render(template: str, values: Mapping[str, Any]) -> str:
 
 def check_template(template: str, path: Path) -> None:
     """Raise ConfigError, naming the file, for a template that cannot be rendered."""
-    import jinja2
-
     try:
-        render(template, INPUTS)
-    except jinja2.TemplateError as error:
-        raise ConfigError(f"{path}: {error}; a prompt is given {', '.join(INPUTS)}") from error
+        for values in (EMPTY, FULL):
+            render(template, values)
+    except Exception as error:  # a template computes, so it may raise anything
+        raise ConfigError(f"{path}: {error}; a prompt is given {', '.join(FULL)}") from error
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
