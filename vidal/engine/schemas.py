@@ -31,6 +31,23 @@ COMMIT = pa.schema(
 )
 """What every step writes for every sample, before its own columns."""
 
+TERM_COUNTS = pa.schema([pa.field("text", pa.string(), nullable=False), pa.field("count", pa.int64(), nullable=False)])
+"""Texts as a reader of the term corpora counts them, one row group per bucket."""
+
+TERM_POOL = pa.schema(
+    [
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("hash", pa.uint64(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("count", pa.int64(), nullable=False),
+        pa.field("sources", pa.list_(pa.int32())),
+        pa.field("modality", pa.int32(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("keywords", pa.list_(pa.string())),
+    ]
+)
+"""Every distinct text that may become a term; `sources` are numbers of corpora, `modality` is a set of bits."""
+
 TERMS = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
@@ -38,9 +55,14 @@ TERMS = pa.schema(
         pa.field("kind", pa.string(), nullable=False),
         pa.field("sources", pa.list_(pa.string())),
         pa.field("count", pa.int64()),
+        pa.field("language", pa.string()),
+        pa.field("modality", pa.string()),
         pa.field("keywords", pa.list_(pa.string())),
+        pa.field("weight", pa.float64()),
     ]
 )
+"""`terms/terms.parquet`. `count` is how often the term stands in the sources, `modality` what it should search
+(`video`, `audio` or `both`), `weight` how likely MetaCLIP's rule would have drawn it under the cap of the choice."""
 
 QUERY_COLUMNS = {"source": pa.string(), "term": pa.string(), "revision": pa.string()}
 """A question to a source. `revision` changes when a listing should be read again (a folder's contents); else null."""

@@ -33,15 +33,15 @@ class Queries(Spine):
         return {"sources": [source.model_dump(mode="json") for source in self.sources]}
 
     def run(self, context: Context) -> Summary:
-        terms = context.workspace.read_table(TERMS_TABLE, columns=["id", "term"]).to_pylist()
+        terms = context.workspace.read_table(TERMS_TABLE, columns=["id", "term", "modality"]).to_pylist()
         return spine.sync(self, context.store(self.name), self._rows(terms), self.part_size)
 
     def _rows(self, terms: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         for config in self.sources:
             source = open_source(config, self.base)
             revision = fingerprint.digest([config.model_dump(mode="json"), source.revision()])
-            asked = terms if source.searches else [{"id": "all", "term": None}]
-            for term in asked:
+            asked = [term for term in terms if term["modality"] in (source.searches, "both")]
+            for term in asked if source.searches else [{"id": "all", "term": None}]:
                 row = {"source": config.name, "term": term["term"], "revision": revision}
                 yield {"id": f"{config.name}-{term['id']}", "kind": "query", **row}
 

@@ -11,10 +11,11 @@ from vidal.harvest.candidate import Candidate
 
 
 class Source(Protocol):
-    """A site or a folder. `searches` is whether it is asked once per term, or once in all (with no term)."""
+    """A site or a folder. `searches` is what it is asked for once per term, `video` or `audio`; None for what is listed
+    once in all (with no term)."""
 
     name: str
-    searches: bool
+    searches: str | None
 
     def revision(self) -> str | None:
         """What changes when a listing source should be read again; None for sites, which are asked once per term."""

@@ -22,7 +22,7 @@ PAGE = 150
 class Freesound:
     """`GET /apiv2/search/`, all fields in one request a page. The token travels in a header, so no URL shows it."""
 
-    searches = True
+    searches = "audio"
 
     def __init__(self, config: FreesoundConfig, base: Path) -> None:
         self.name = config.name

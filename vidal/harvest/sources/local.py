@@ -23,7 +23,7 @@ TEXT = frozenset({".json", ".txt"})
 class Local:
     """Every media file under a folder. Fetching is naming it: nothing is copied."""
 
-    searches = False
+    searches = None
 
     def __init__(self, config: LocalConfig, base: Path) -> None:
         self.name = config.name

@@ -21,7 +21,7 @@ PAGE = 100
 class PeerTube:
     """`GET /api/v1/search/videos` page by page; the watch page goes to yt-dlp."""
 
-    searches = True
+    searches = "video"
 
     def __init__(self, config: PeerTubeConfig, base: Path) -> None:
         self.name = config.name
