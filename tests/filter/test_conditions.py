@@ -186,6 +186,7 @@ def test_the_database_itself_has_no_way_to_files_and_cannot_be_given_one(secret)
         f"COPY (SELECT 1) TO '{secret.parent}/written.csv'",
         f"ATTACH '{secret.parent}/written.db'",
         "SET enable_external_access = true",
+        "SET memory_limit = '1GB'",
     ):
         with pytest.raises(duckdb.Error):
             connection.execute(statement)
