@@ -51,34 +51,36 @@ class Choice:
 def balanced(terms: Keyworded, size: int, seed: int) -> Choice:
     """`size` of the terms, or all where there are fewer.
 
-    Terms are taken in order of their rarest keyword, then of a seeded hash. First every keyword gets a term, with
-    those that overuse no other keyword before those that do. Then terms are added while all their keywords are used
-    less often than a cap, the least one that yields the size. A pure function of the set of terms, size and seed.
+    First every keyword gets a term, the rarest first, and terms that overuse no other keyword before those that do.
+    Then terms are added in the order of a seeded hash while all their keywords are used less often than a cap: the
+    least cap that yields the size. A pure function of the set of terms, size and seed.
     """
     everything = np.arange(len(terms))
     if len(terms) <= size:
         return Choice(everything, int(frequencies(terms).max(initial=0)), 0)
-    order = _order(terms, seed)
-    ordered = terms.take(order)
+    drawn = np.lexsort((terms.hashes, _mixed(terms.hashes, seed)))
+    terms = terms.take(drawn)
+    rare_first = np.argsort(_rarest(terms), kind="stable")
     uses = np.zeros(terms.count, np.int64)
     taken = np.zeros(len(terms), bool)
     most = int(frequencies(terms).max(initial=0))
     cap = 1
-    while taken.sum() < size:
-        _take(ordered, taken, uses, cap, size, uncovered_only=True)
+    ordered, covers = terms.take(rare_first), np.zeros(len(terms), bool)
+    while covers.sum() < size:
+        _take(ordered, covers, uses, cap, size, uncovered_only=True)
         if cap > most:
             break
         cap *= 2
+    taken[rare_first[covers]] = True
     covering = int(taken.sum())
     low, high = 0, most + 1
     while high - low > 1:
         middle = (low + high) // 2
-        if _tried(ordered, taken, uses, middle, size)[0].sum() >= size:
+        if _filled(terms, taken, uses, middle, size).sum() >= size:
             high = middle
         else:
             low = middle
-    taken, _ = _tried(ordered, taken, uses, high, size)
-    return Choice(np.sort(order[taken]), high, covering)
+    return Choice(np.sort(drawn[_filled(terms, taken, uses, high, size)]), high, covering)
 
 
 def frequencies(terms: Keyworded, chosen: np.ndarray | None = None) -> np.ndarray:
@@ -103,13 +105,14 @@ def gini(counts: np.ndarray) -> float:
     return float((2 * (ranks * ordered).sum() / total - (len(ordered) + 1)) / len(ordered))
 
 
-def _order(terms: Keyworded, seed: int) -> np.ndarray:
+def _rarest(terms: Keyworded) -> np.ndarray:
+    """The frequency of each term's rarest keyword; the greatest number for a term without any."""
     counts = frequencies(terms)
     rarest = np.full(len(terms), np.iinfo(np.int64).max)
     full = np.flatnonzero(np.diff(terms.offsets))
     if len(full):
         rarest[full] = np.minimum.reduceat(counts[terms.keywords], terms.offsets[full])
-    return np.lexsort((terms.hashes, _mixed(terms.hashes, seed), rarest))
+    return rarest
 
 
 def _mixed(hashes: np.ndarray, seed: int) -> np.ndarray:
@@ -120,10 +123,11 @@ def _mixed(hashes: np.ndarray, seed: int) -> np.ndarray:
     return found ^ (found >> np.uint64(31))
 
 
-def _tried(terms: Keyworded, taken: np.ndarray, uses: np.ndarray, cap: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    taken, uses = taken.copy(), uses.copy()
-    _take(terms, taken, uses, cap, size, uncovered_only=False)
-    return taken, uses
+def _filled(terms: Keyworded, taken: np.ndarray, uses: np.ndarray, cap: int, size: int) -> np.ndarray:
+    """What is taken once terms are added up to a cap; its arguments stay as they are."""
+    taken = taken.copy()
+    _take(terms, taken, uses.copy(), cap, size, uncovered_only=False)
+    return taken
 
 
 def _take(terms: Keyworded, taken: np.ndarray, uses: np.ndarray, cap: int, size: int, uncovered_only: bool) -> None:
