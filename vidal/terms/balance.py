@@ -137,15 +137,18 @@ def _take(terms: Keyworded, taken: np.ndarray, uses: np.ndarray, cap: int, size:
     for start in range(0, len(terms), CHUNK):
         if left <= 0:
             return
+        counts: list[int] = uses.tolist()
         for index in _open_terms(terms, taken, uses, cap, start, uncovered_only):
-            mine = terms.keywords[terms.offsets[index] : terms.offsets[index + 1]]
-            used = uses[mine]
-            if used.max(initial=0) < cap and (not uncovered_only or (used == 0).any()):
+            mine = terms.keywords[terms.offsets[index] : terms.offsets[index + 1]].tolist()
+            used = [counts[word] for word in mine]
+            if max(used, default=0) < cap and (not uncovered_only or 0 in used):
                 taken[index] = True
-                uses[mine] += 1
+                for word in mine:
+                    counts[word] += 1
                 left -= 1
                 if left == 0:
-                    return
+                    break
+        uses[:] = counts
 
 
 def _open_terms(

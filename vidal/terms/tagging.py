@@ -138,11 +138,9 @@ def _singular(word: str) -> str:
 
 
 def _tells(lemma: str, tag: str) -> bool:
-    if len(lemma) < 2 or not any(letter.isalpha() for letter in lemma):
-        return False
     if tag.startswith("NN"):
-        return lemma not in VAGUE
-    return tag.startswith("VB") and lemma not in AUXILIARIES
+        return lemma not in VAGUE and len(lemma) > 1 and not lemma[0].isdigit()
+    return tag.startswith("VB") and lemma not in AUXILIARIES and len(lemma) > 1
 
 
 def _name_at(lemmas: Sequence[str], position: int, names: frozenset[str]) -> int:
