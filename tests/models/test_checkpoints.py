@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 
 import pytest
 
@@ -32,6 +33,16 @@ def test_an_uncached_hub_id_stays_itself_and_offline_cannot_be_fetched(tmp_path,
         models.fetch("some-org/some-model")
     result = models.check("clip", "some-org/some-model")
     assert not result.ok and "some-org/some-model" in result.message and result.path is None
+
+
+def test_a_hub_out_of_reach_is_one_message(tmp_path, monkeypatch):
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = "http://{}:{}".format(*found.getsockname())
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    with pytest.raises(MissingError, match=r"'some-org/some-model'.*\(.*refused\).*vidal models fetch"):
+        models.fetch("some-org/some-model")
 
 
 def test_a_cached_hub_id_is_its_snapshot_and_its_identity_is_the_commit(tmp_path, monkeypatch):

@@ -47,6 +47,7 @@ def fetch(checkpoint: str) -> Path:
     found = resolve(checkpoint)
     if isinstance(found, Path):
         return found
+    from httpx2 import HTTPError
     from huggingface_hub import HfApi, snapshot_download
 
     unused = ["*.h5", "*.msgpack", "*.onnx", "*.ot", "*.tflite", "*.mlmodel", "*.gguf"]
@@ -55,7 +56,7 @@ def fetch(checkpoint: str) -> Path:
         if any(name.endswith(".safetensors") for name in files):
             unused += ["*.bin", "*.pt", "*.pth"]
         return Path(snapshot_download(found, ignore_patterns=unused))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise MissingError(
             f"checkpoint {checkpoint!r} is not in the local cache and could not be downloaded ({reason}); run "
