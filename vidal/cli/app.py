@@ -20,6 +20,10 @@ app = typer.Typer(
 )
 
 
+INTERRUPTED = 130
+"""The exit code that typer gives a command ended by Ctrl-C."""
+
+
 def _version(shown: bool) -> None:
     if shown:
         typer.echo(f"vidal {__version__}")
@@ -48,9 +52,10 @@ def main() -> None:
     """Run the command; errors become one message on stderr and an exit code (2 usage, 130 interrupted)."""
     try:
         app(standalone_mode=True)
-    except KeyboardInterrupt:
-        print("vidal: interrupted; run the same command again to continue", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("vidal: interrupted; run the same command again to continue", file=sys.stderr)
+        raise
     except VidalError as error:
         print(f"vidal: {error}", file=sys.stderr)
         sys.exit(2)

@@ -54,6 +54,8 @@ def choose(
 
 def told(report: Mapping[str, Any]) -> tuple[str, ...]:
     """The report in lines for a person."""
+    if not report["distinct"]:
+        return ()
     words = report["keywords"]
     before, after = words["before"], words["after"]
     lines = [
