@@ -15,16 +15,20 @@ from vidal.engine.step import OK, Failure, Result, Sample, Step
 
 @dataclass(frozen=True)
 class Retry:
-    """How transient errors are retried inside a run: at most `attempts` tries, `base` seconds doubling up to `cap`."""
+    """How transient errors are retried inside a run: at most `attempts` tries, `base` seconds doubling up to `cap`.
+
+    The other side may ask for a longer wait, up to `longest` seconds.
+    """
 
     attempts: int = 4
     base: float = 0.5
     cap: float = 30.0
+    longest: float = 600.0
 
     def wait(self, tries: int, asked: float | None) -> float:
-        """Seconds before try `tries` + 1: exponential with full jitter, never less than the other side asked for."""
+        """Seconds before try `tries` + 1: exponential with jitter, or what the other side asked for if that is more."""
         backoff = random.uniform(0.5, 1.0) * min(self.cap, self.base * 2 ** (tries - 1))
-        return max(backoff, asked or 0.0)
+        return max(backoff, min(asked or 0.0, self.longest))
 
 
 def attempt(
