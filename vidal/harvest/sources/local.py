@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from vidal.engine import fingerprint
 from vidal.engine.errors import ConfigError, SampleError
@@ -17,6 +19,17 @@ VIDEO = frozenset({".mp4", ".webm", ".mkv", ".mov", ".avi", ".m4v", ".ogv"})
 AUDIO = frozenset({".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a"})
 
 TEXT = frozenset({".json", ".txt"})
+
+
+class Sidecar(BaseModel):
+    """The texts beside a file; keys it does not know are for others."""
+
+    title: str | None = None
+    hashtags: tuple[str, ...] = ()
+    description: str | None = None
+    licence: str | None = None
+    uploader: str | None = None
+    captions: tuple[str, ...] = ()
 
 
 @source_of(LocalConfig)
@@ -32,26 +45,26 @@ class Local:
             raise ConfigError(f"harvest source {config.name}: {self.root} is not a folder; set its `path`")
 
     def revision(self) -> str:
-        """A hash of the names and sizes of the media and their sidecars."""
-        files = [(path.relative_to(self.root).as_posix(), path.stat().st_size) for path in sorted(self._files(TEXT))]
+        """A hash of the names and sizes of the media, and of the names and contents of their sidecars."""
+        files = [(os.fsencode(path.relative_to(self.root)).hex(), _state(path)) for path in self._files(TEXT)]
         return fingerprint.digest(files)
 
     def search(self, term: str | None) -> Iterator[Candidate]:
-        for path in sorted(self._files()):
+        for path in self._files():
             relative = path.relative_to(self.root).as_posix()
             texts = _sidecar(path)
-            title, hashtags = split_hashtags(str(texts.get("title") or path.stem.replace("_", " ")))
+            title, hashtags = split_hashtags(texts.title or path.stem.replace("_", " "))
             yield Candidate(
                 id=safe_id(self.name, relative),
                 kind="video" if path.suffix.lower() in VIDEO else "audio",
                 source=self.name,
                 url=relative,
                 title=title,
-                hashtags=hashtags + tuple(str(tag) for tag in texts.get("hashtags") or ()),
-                description=texts.get("description"),
-                licence=texts.get("licence"),
-                uploader=texts.get("uploader"),
-                captions=tuple(str(caption) for caption in texts.get("captions") or ()),
+                hashtags=tuple(dict.fromkeys((*hashtags, *(tag.lstrip("#") for tag in texts.hashtags)))),
+                description=texts.description,
+                licence=texts.licence,
+                uploader=texts.uploader,
+                captions=texts.captions,
                 revision=str(path.stat().st_size),
             )
 
@@ -62,21 +75,30 @@ class Local:
         return path
 
     def _files(self, also: frozenset[str] = frozenset()) -> list[Path]:
-        files = [path for path in self.root.rglob("*") if path.suffix.lower() in VIDEO | AUDIO | also]
-        if not files:
+        """The media files under the folder, and those of the suffixes `also`, in order of their names."""
+        known = VIDEO | AUDIO | also
+        files = sorted(path for path in self.root.rglob("*") if path.suffix.lower() in known and path.is_file())
+        if not any(path.suffix.lower() in VIDEO | AUDIO for path in files):
             raise ConfigError(f"harvest source {self.name}: no clips or sounds under {self.root}; set its `path`")
         return files
 
 
-def _sidecar(path: Path) -> dict[str, Any]:
+def _state(path: Path) -> int | str:
+    """What tells a changed file from the same one: a sidecar's content, the size of a clip or a sound."""
+    if path.suffix.lower() in TEXT:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    return path.stat().st_size
+
+
+def _sidecar(path: Path) -> Sidecar:
     """The texts beside a file; a sidecar that cannot be read is a configuration error, since its texts matter."""
     described, named = path.with_suffix(".json"), path.with_suffix(".txt")
     try:
         if described.is_file():
-            texts = json.loads(described.read_text(encoding="utf-8"))
-            if not isinstance(texts, dict):
-                raise ValueError("expected an object")
-            return texts
-        return {"title": " ".join(named.read_text(encoding="utf-8").split())} if named.is_file() else {}
+            return Sidecar.model_validate_json(described.read_text(encoding="utf-8-sig"))
+        return Sidecar(title=" ".join(named.read_text(encoding="utf-8-sig").split())) if named.is_file() else Sidecar()
+    except ValidationError as error:
+        wrong = "; ".join(": ".join([*map(str, problem["loc"]), problem["msg"]]) for problem in error.errors())
+        raise ConfigError(f"{described}: not a readable sidecar: {wrong}") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{described if described.is_file() else named}: not a readable sidecar: {error}") from error
