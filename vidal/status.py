@@ -7,16 +7,24 @@ from dataclasses import dataclass
 
 from vidal.engine.build import Build
 from vidal.engine.commits import all_pieces
-from vidal.engine.nodes import Spine, Table
+from vidal.engine.nodes import Node, Spine, Table
 from vidal.engine.step import FAILED
+
+DONE, PENDING, STALE, WAITING = "done", "pending", "stale", "waiting"
+CANDIDATES = "harvest/candidates"
 
 
 @dataclass(frozen=True)
 class StepStatus:
-    """One step: `wanted` and `pending` samples (None before its inputs are built), committed rows by status, and
-    `stale` pieces of other fingerprints."""
+    """One step: `wanted` and `pending` samples (None before its inputs are built, and for whole-table work), committed
+    rows by status, and `stale` pieces of other fingerprints.
+
+    `state` is done; pending, where there is work; stale, where what there is was made under other settings or of other
+    inputs and will be made again; waiting, for steps before it.
+    """
 
     step: str
+    state: str
     wanted: int | None
     pending: int | None
     statuses: dict[str, int]
@@ -25,7 +33,8 @@ class StepStatus:
 
 @dataclass(frozen=True)
 class FailedSample:
-    """A row of the failure ledger."""
+    """A row of the failure ledger. `url` is where the sample came from: a page or, in a folder, a file's name; None for
+    a query."""
 
     step: str
     id: str
@@ -33,40 +42,65 @@ class FailedSample:
     message: str
     attempts: int
     traceback_hash: str
+    url: str | None
 
 
 def step_statuses(build: Build) -> Iterator[StepStatus]:
-    """The status of every step of a build, in order."""
-    for node in build.selected:
-        if isinstance(node, Table) and not isinstance(node, Spine):
-            continue
-        store = build.store(node.name)
-        table = store.table(["status"])
-        values = table.column("status").to_pylist()
-        statuses = {status: values.count(status) for status in sorted(set(values))}
-        stale = sum(p.fingerprint != store.fingerprint for p in all_pieces(build.workspace, node.name))
-        if isinstance(node, Table) or not all(build.has_run(name) for name in build.inputs_of(node)):
-            yield StepStatus(node.name, None, None, statuses, stale)
-            continue
-        states = build.states(node)
-        pending = sum(len(state.work) for state in states if state.work)
-        yield StepStatus(node.name, sum(state.wanted for state in states), pending, statuses, stale)
+    """The status of every selected step of a build, in order."""
+    selected = {node.name for node in build.selected}
+    states: dict[str, str] = {}
+    for node in build.nodes:
+        status = _status(build, node, ready=all(states[name] == DONE for name in build.inputs_of(node)))
+        states[node.name] = status.state
+        if node.name in selected:
+            yield status
+
+
+def _status(build: Build, node: Node, ready: bool) -> StepStatus:
+    store = build.store(node.name)
+    stale = sum(piece.fingerprint != store.fingerprint for piece in all_pieces(build.workspace, node.name))
+    if isinstance(node, Table) and not isinstance(node, Spine):
+        return StepStatus(node.name, _table_state(build, node, ready), None, None, {}, stale)
+    values = store.table(["status"]).column("status").to_pylist()
+    statuses = {status: values.count(status) for status in sorted(set(values))}
+    if isinstance(node, Table):
+        return StepStatus(node.name, _table_state(build, node, ready), None, None, statuses, stale)
+    if not all(build.has_run(name) for name in build.inputs_of(node)):
+        return StepStatus(node.name, WAITING, None, None, statuses, stale)
+    parts = build.states(node)
+    pending = sum(len(part.work) for part in parts if part.work)
+    outdated = STALE if stale and not values else PENDING
+    state = outdated if pending else DONE if ready else WAITING
+    return StepStatus(node.name, state, sum(part.wanted for part in parts), pending, statuses, stale)
+
+
+def _table_state(build: Build, node: Table, ready: bool) -> str:
+    if build.has_run(node.name):
+        return DONE if ready else STALE
+    if any(name.startswith("run-") for name in build.workspace.list(node.name)):
+        return STALE
+    return PENDING if ready else WAITING
 
 
 def failures(build: Build) -> Iterator[FailedSample]:
     """Every failed sample of every step, under the current settings."""
     columns = ["status", "error_class", "error_message", "attempts", "traceback_hash"]
+    urls: dict[str, str] | None = None
     for node in build.selected:
         if isinstance(node, Table):
             continue
-        table = build.store(node.name).table(columns)
-        for row in table.to_pylist():
-            if row["status"] == FAILED:
-                yield FailedSample(
-                    node.name,
-                    row["id"],
-                    row["error_class"],
-                    row["error_message"],
-                    row["attempts"],
-                    row["traceback_hash"],
-                )
+        for row in build.store(node.name).table(columns).to_pylist():
+            if row["status"] != FAILED:
+                continue
+            if urls is None:
+                found = build.store(CANDIDATES).table(["url"]).to_pylist()
+                urls = {candidate["id"]: candidate["url"] for candidate in found}
+            yield FailedSample(
+                node.name,
+                row["id"],
+                row["error_class"],
+                row["error_message"],
+                row["attempts"],
+                row["traceback_hash"],
+                urls.get(row["id"]),
+            )

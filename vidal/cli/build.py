@@ -51,8 +51,8 @@ def build(
         if json_output:
             print_json(found)
         for status in [] if json_output else found:
-            pending = "unknown until its inputs are built" if status["pending"] is None else status["pending"]
-            typer.echo(f"{status['step']:<20} pending {pending}")
+            samples = "" if status["pending"] is None else f"{status['pending']} samples pending"
+            typer.echo(f"{status['step']:<20} {status['state']:<8} {samples}".rstrip())
         return
     reports = run(project, options, observer(json_output))
     over = above_tolerance(reports, project.pipeline.tolerance)

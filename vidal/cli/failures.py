@@ -21,10 +21,14 @@ def failures(
     from dataclasses import asdict
 
     from vidal.engine.build import Options
+    from vidal.engine.errors import ConfigError
     from vidal.project import open_project
     from vidal.status import failures as ledger
 
     project = open_project(pipeline, assignments or [])
+    names = [node.name for node in project.nodes]
+    if step not in (None, *names):
+        raise ConfigError(f"--step {step}: no such step; steps are {', '.join(names)}")
     rows = [
         row
         for row in ledger(project.build(Options()))
@@ -37,5 +41,5 @@ def failures(
         typer.echo(f"{where}  {name}: {count}")
         for row in rows:
             if (row.step, row.error_class) == (where, name):
-                typer.echo(f"  {row.id}  tried {row.attempts}×  {row.message}")
+                typer.echo(f"  {row.id}  tried {row.attempts}×  {row.message}" + (f"  {row.url}" if row.url else ""))
     typer.echo(f"{len(rows)} failed; `vidal build --retry-failed` tries them again" if rows else "no failures")

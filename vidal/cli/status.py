@@ -8,7 +8,11 @@ from vidal.cli.options import DEFAULT_PIPELINE, JsonOption, PipelineArgument, Se
 def status(
     pipeline: PipelineArgument = DEFAULT_PIPELINE, assignments: SetOption = None, json_output: JsonOption = False
 ) -> None:
-    """Show how far a build is: per step what is wanted, done, pending, failed and stale."""
+    """Show how far a build is: per step its state, and what is wanted, pending, ok, rejected and failed.
+
+    States: done; pending, where there is work; stale, where what there is was made under other settings or of other
+    inputs; waiting, for earlier steps. Stale pieces are results of other settings that lie in the workspace still.
+    """
     from dataclasses import asdict
 
     from rich.table import Table
@@ -23,10 +27,12 @@ def status(
         print_json([asdict(step) for step in found])
         return
     table = Table(title=f"{project.pipeline.name} in {project.workspace.url}", title_justify="left")
-    for heading in ("step", "wanted", "pending", "ok", "rejected", "failed", "stale pieces"):
-        table.add_column(heading, justify="left" if heading == "step" else "right")
+    table.add_column("step", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for heading in ("wanted", "pending", "ok", "rejected", "failed", "stale pieces"):
+        table.add_column(heading, justify="right")
     for step in found:
         counts = [str(step.statuses.get(name, 0)) for name in ("ok", "rejected", "failed")]
         known = ["–" if value is None else str(value) for value in (step.wanted, step.pending)]
-        table.add_row(step.step, *known, *counts, str(step.stale))
+        table.add_row(step.step, step.state, *known, *counts, str(step.stale))
     console().print(table)
