@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,7 @@ from pydantic import Field, model_validator
 
 from vidal.caption.config import CaptionConfig
 from vidal.engine.config import Section, load
+from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.nodes import Node
 from vidal.engine.step import Step
 from vidal.filter.config import FilterConfig
@@ -150,14 +152,45 @@ def _made(pipeline: Pipeline, base: Path) -> list[Step]:
     return steps
 
 
-def checkpoints(pipeline: Pipeline) -> list[tuple[str, str]]:
-    """The (role, checkpoint) pairs a pipeline file asks for, in the order of its stages."""
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that a pipeline file asks for: the key that names it, the role it plays, its name."""
+
+    key: str
+    role: str
+    name: str
+
+
+def checkpoints(pipeline: Pipeline) -> list[Checkpoint]:
+    """The checkpoints a pipeline file asks for, in the order of its stages."""
     asked = [
-        ("clip", pipeline.filter.clip),
-        ("clap", pipeline.filter.clap),
-        ("depth", pipeline.generate.depth),
-        ("infrared", pipeline.generate.infrared),
-        ("captioner", pipeline.caption.keyframes),
-        ("video_captioner", pipeline.caption.video),
+        ("filter.clip", "clip", pipeline.filter.clip),
+        ("filter.clap", "clap", pipeline.filter.clap),
+        ("generate.depth", "depth", pipeline.generate.depth),
+        ("generate.infrared", "infrared", pipeline.generate.infrared),
+        ("caption.keyframes", "captioner", pipeline.caption.keyframes),
+        ("caption.video", "video_captioner", pipeline.caption.video),
     ]
-    return [(role, config.checkpoint) for role, config in asked if config]
+    return [Checkpoint(f"{key}.checkpoint", role, config.checkpoint) for key, role, config in asked if config]
+
+
+def check_checkpoints(pipeline: Pipeline) -> None:
+    """Raise MissingError, naming the key, for a checkpoint that is nowhere; one not yet fetched from a hub passes."""
+    from vidal.models import resolve
+
+    for checkpoint in checkpoints(pipeline):
+        try:
+            resolve(checkpoint.name)
+        except MissingError as error:
+            raise MissingError(f"{checkpoint.key}: {error}") from error
+
+
+def check_sources(pipeline: Pipeline, base: Path) -> None:
+    """Raise ConfigError, naming the key, for a folder of clips that is absent or holds none."""
+    from vidal.harvest.sources import open_source
+
+    for number, source in enumerate(pipeline.harvest.sources):
+        try:
+            open_source(source, base).revision()
+        except ConfigError as error:
+            raise ConfigError(f"harvest.sources.{number}: {error}") from error

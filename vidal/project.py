@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vidal.engine.build import Build, Options
-from vidal.engine.errors import ConfigError
+from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.nodes import Node
 from vidal.engine.progress import Observer, StepReport
 from vidal.engine.runners import Runner
@@ -18,7 +19,7 @@ from vidal.engine.runners.local import LocalRunner
 from vidal.engine.runners.ray import RayRunner
 from vidal.engine.runs import RunRecord, new_id
 from vidal.engine.workspace import Workspace
-from vidal.pipeline import Pipeline, RunnerConfig, load_pipeline, nodes
+from vidal.pipeline import Pipeline, RunnerConfig, check_checkpoints, check_sources, load_pipeline, nodes
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,33 @@ class Project:
 
 
 def open_project(path: Path, overrides: list[str]) -> Project:
-    """Load and check everything that can be wrong before work starts."""
+    """Load and check everything that can be wrong before work starts, short of what `check_inputs` reads."""
     pipeline = load_pipeline(path, overrides)
-    return Project(path, pipeline, nodes(pipeline, path.resolve().parent), Workspace(pipeline.workspace))
+    with _naming(path):
+        check_checkpoints(pipeline)
+        workspace = Workspace(pipeline.workspace)
+        _check_readable(workspace)
+        return Project(path, pipeline, nodes(pipeline, path.resolve().parent), workspace)
+
+
+def check_inputs(project: Project) -> None:
+    """Check what only the first step of a harvest would find out: that folders of clips exist and hold some."""
+    with _naming(project.path):
+        check_sources(project.pipeline, project.path.resolve().parent)
 
 
 def run(project: Project, options: Options, observer: Observer) -> list[StepReport]:
     """Run a build under the workspace's lock, with a run record; runners are ended whatever happens."""
     workspace = project.workspace
-    workspace.check_writable()
-    with workspace.lock():
+    build = project.build(options)
+    with _naming(project.path):
+        workspace.check_writable()
+    with workspace.lock(), _naming(project.path):
         workspace.sweep()
         record = RunRecord(workspace, new_id(), project.pipeline.model_dump(mode="json"), sys.argv)
         runners = _Runners(project.pipeline.runner, workspace)
         try:
-            reports = project.build(options).run(runners.of, observer, record)
+            reports = build.run(runners.of, observer, record)
             record.event("run_ended")
             return reports
         except BaseException as error:
@@ -66,6 +79,27 @@ def run(project: Project, options: Options, observer: Observer) -> list[StepRepo
             observer.close()
             record.close()
             runners.close()
+
+
+def _check_readable(workspace: Workspace) -> None:
+    """Raise ConfigError where the workspace is a file, or a folder closed to this user. An absent one is empty."""
+    if not workspace.local:
+        return
+    try:
+        workspace.list("runs")
+    except OSError as error:
+        raise ConfigError(
+            f"workspace {workspace.url} cannot be read ({error.strerror}); choose another with --set workspace=FOLDER"
+        ) from error
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Put the pipeline file before the messages of what is wrong with it, and of what it asks for in vain."""
+    try:
+        yield
+    except (ConfigError, MissingError) as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 class _Runners:

@@ -174,8 +174,8 @@ def test_inspect_ends_with_1_where_something_is_wrong(built: Project, tmp_path: 
 def test_models_are_listed_and_checked(empty: Project) -> None:
     empty.configure(generate={"depth": {"checkpoint": "demo:depth"}, "infrared": {"checkpoint": "./none"}})
     assert empty.json("models", "list") == [
-        {"role": "depth", "checkpoint": "demo:depth"},
-        {"role": "infrared", "checkpoint": "./none"},
+        {"key": "generate.depth.checkpoint", "role": "depth", "checkpoint": "demo:depth"},
+        {"key": "generate.infrared.checkpoint", "role": "infrared", "checkpoint": "./none"},
     ]
     done = empty.vidal("models", "check", "--json")
     assert [row["ok"] for row in json.loads(done.stdout)] == [True, False] and done.returncode == 1

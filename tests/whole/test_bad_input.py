@@ -81,7 +81,7 @@ def test_a_source_that_is_not_there(project: Project) -> None:
 def test_a_workspace_that_cannot_be_written(project: Project) -> None:
     (project.folder / "file").write_text("in the way")
     said = refused(project, "--set", "workspace=file/w")
-    assert "cannot be written" in said and "--set workspace=" in said
+    assert "vidal.yaml: workspace" in said and "Not a directory" in said and "--set workspace=" in said
 
 
 def test_broken_media_are_rows_of_the_ledger_and_the_good_clips_pass(project: Project) -> None:

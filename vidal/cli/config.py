@@ -12,9 +12,12 @@ app = typer.Typer(help="Check a pipeline file, show it resolved, or print its JS
 @app.command()
 def validate(pipeline: PipelineArgument = DEFAULT_PIPELINE, assignments: SetOption = None) -> None:
     """Check a pipeline file: every key, every path it names, every rule."""
-    from vidal.project import open_project
+    from vidal.engine.build import Options
+    from vidal.project import check_inputs, open_project
 
     project = open_project(pipeline, assignments or [])
+    project.build(Options())
+    check_inputs(project)
     typer.echo(f"{pipeline}: valid; {len(project.nodes)} steps, workspace {project.workspace.url}")
 
 

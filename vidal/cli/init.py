@@ -21,5 +21,8 @@ def init(
         raise ConfigError(f"no pipeline named {template!r}; there are {', '.join(templates)}")
     if output.exists():
         raise ConfigError(f"{output} exists already; name another file with --output")
-    output.write_text(templates[template].read_text(encoding="utf-8"), encoding="utf-8")
+    try:
+        output.write_text(templates[template].read_text(encoding="utf-8"), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{output} cannot be written ({error.strerror}); name another file with --output") from error
     typer.echo(f"wrote {output}; next: edit it, then `vidal config validate {output}` and `vidal build {output}`")

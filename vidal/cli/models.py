@@ -11,7 +11,7 @@ from vidal.cli.options import DEFAULT_PIPELINE, JsonOption, PipelineArgument, Se
 app = typer.Typer(help="The checkpoints a pipeline needs.", no_args_is_help=True)
 
 
-def _needed(pipeline: Any, assignments: list[str] | None) -> list[tuple[str, str]]:
+def _needed(pipeline: Any, assignments: list[str] | None) -> list[Any]:
     from vidal.pipeline import checkpoints, load_pipeline
 
     return checkpoints(load_pipeline(pipeline, assignments or []))
@@ -24,10 +24,10 @@ def list_(
     """Name the checkpoints and the roles they play."""
     found = _needed(pipeline, assignments)
     if json_output:
-        print_json([{"role": role, "checkpoint": checkpoint} for role, checkpoint in found])
+        print_json([{"key": one.key, "role": one.role, "checkpoint": one.name} for one in found])
         return
-    for role, checkpoint in found:
-        typer.echo(f"{role:<16} {checkpoint}")
+    for one in found:
+        typer.echo(f"{one.role:<16} {one.name}")
 
 
 @app.command()
@@ -37,13 +37,14 @@ def check(
     """Load every checkpoint and say whether it works. Exit code 1 where one does not."""
     from vidal import models
 
-    results = [(role, name, models.check(role, name)) for role, name in _needed(pipeline, assignments)]
+    results = [(one, models.check(one.role, one.name)) for one in _needed(pipeline, assignments)]
     if json_output:
-        print_json([{"role": r, "checkpoint": n, "ok": c.ok, "message": c.message} for r, n, c in results])
-    for role, name, result in [] if json_output else results:
-        said = f"{result.parameters / 1e6:.2f} M parameters" if result.ok else result.message
-        typer.echo(f"{'ok  ' if result.ok else 'FAIL'} {role:<16} {name}: {said}")
-    if not all(result.ok for _, _, result in results):
+        named = [({"key": one.key, "role": one.role, "checkpoint": one.name}, found) for one, found in results]
+        print_json([{**names, "ok": found.ok, "message": found.message} for names, found in named])
+    for one, found in [] if json_output else results:
+        said = f"{found.parameters / 1e6:.2f} M parameters" if found.ok else f"{one.key}: {found.message}"
+        typer.echo(f"{'ok  ' if found.ok else 'FAIL'} {one.role:<16} {one.name}: {said}")
+    if not all(found.ok for _, found in results):
         raise typer.Exit(1)
 
 
@@ -52,5 +53,5 @@ def fetch(pipeline: PipelineArgument = DEFAULT_PIPELINE, assignments: SetOption 
     """Download the checkpoints that are not here yet."""
     from vidal import models
 
-    for role, name in _needed(pipeline, assignments):
-        typer.echo(f"{role:<16} {name}: {models.fetch(name)}")
+    for one in _needed(pipeline, assignments):
+        typer.echo(f"{one.role:<16} {one.name}: {models.fetch(one.name)}")
