@@ -61,6 +61,8 @@ def _stream(
                 yield chunk
     except httpx.TimeoutException as error:
         raise TransientError("Timeout", f"{url} did not answer in {timeout:g} s") from error
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise SampleError("BadAnswer", f"{str(url)[:300]!r}: {error}") from error
     except httpx.HTTPError as error:
         raise TransientError("Network", f"{url}: {error}") from error
 

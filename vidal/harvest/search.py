@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from vidal.engine.errors import SampleError
 from vidal.engine.schemas import CANDIDATE, QUERY_COLUMNS
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.harvest.config import SourceConfig
@@ -40,5 +41,14 @@ class Search(Step):
         for sample in samples:
             source, term = self._sources[sample.columns["source"]], sample.columns["term"]
             candidates = [candidate.to_row() for candidate in source.search(term)]
+            _check(source.name, candidates)
             results.append(sample.ok({"term": term, "candidates": candidates}))
         return results
+
+
+def _check(source: str, candidates: Sequence[Mapping[str, Any]]) -> None:
+    """Raise SampleError where a site answered with values of other types than it documents."""
+    try:
+        pa.array(candidates, CANDIDATE)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise SampleError("BadAnswer", f"{source}: {' '.join(str(error).split())}") from error

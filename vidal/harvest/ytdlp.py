@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ PERMANENT = {
     "Sign in to confirm your age": "AgeRestricted",
     "not available in your country": "GeoBlocked",
     "larger than max-filesize": "TooLarge",
+    "file:// URLs are disabled": "BadAnswer",
+    "No connection adapters": "BadAnswer",
 }
 
 
@@ -44,10 +47,19 @@ def fetch(url: str, folder: Path, max_bytes: int, timeout: float) -> Path:
     """
     import yt_dlp
 
+    if not url.startswith(("http://", "https://")):
+        raise SampleError("BadAnswer", f"{url[:300]!r} is not the address of a page")
+
+    def bounded(progress: dict[str, Any]) -> None:
+        """Stop at the limit: `max_filesize` holds only where the site states a length."""
+        if (progress.get("downloaded_bytes") or 0) > max_bytes:
+            raise SampleError("TooLarge", f"{url}: more than {max_bytes} bytes")
+
     options: dict[str, Any] = {
         "format": FORMAT,
         "outtmpl": str(folder / "media.%(ext)s"),
         "max_filesize": max_bytes,
+        "progress_hooks": [bounded],
         "socket_timeout": timeout,
         "retries": 0,
         "fragment_retries": 0,
@@ -70,14 +82,20 @@ def fetch(url: str, folder: Path, max_bytes: int, timeout: float) -> Path:
         with yt_dlp.YoutubeDL(options) as downloader:
             downloader.extract_info(url, download=True)
     except yt_dlp.utils.YoutubeDLError as error:
-        raise _classified(url, str(error)) from error
+        raise _classified(url, error) from error
     files = [path for path in sorted(folder.iterdir()) if not path.name.endswith((".part", ".ytdl"))]
     if not files:
         raise SampleError("TooLarge", f"{url}: more than {max_bytes} bytes, or no media was served")
     return files[0]
 
 
-def _classified(url: str, message: str) -> SampleError:
+def _classified(url: str, error: Exception) -> SampleError:
+    from yt_dlp.networking.exceptions import HTTPError
+
+    message = str(error)
+    answer = next((cause for cause in _causes(error) if isinstance(cause, HTTPError)), None)
+    if answer is not None:
+        return status_error(answer.status, url, answer.response.get_header("Retry-After"))
     if match := STATUS.search(message):
         return status_error(int(match[1]), url)
     for text, error_class in PERMANENT.items():
@@ -87,3 +105,13 @@ def _classified(url: str, message: str) -> SampleError:
         return TransientError("Timeout", f"{url} did not answer in time")
     line = message.removeprefix("ERROR: ").strip().splitlines()[0][:300]
     return TransientError("Network", f"{url}: {line}")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error of yt-dlp and those behind it, which it hands on in `exc_info`."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        handed = getattr(error, "exc_info", None)
+        error = (handed[1] if handed else None) or error.__cause__ or error.__context__
