@@ -136,8 +136,10 @@ class Workspace:
             pq.write_table(table, stream, compression="zstd")
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """Read a Parquet file, on this thread: Arrow's own threads, given a Python file, may outlive the read and abort
+        or hang the interpreter as it ends (apache/arrow issues 33975 and 50482)."""
         with self.open(name) as stream:
-            return pq.read_table(stream, columns=columns)
+            return pq.read_table(stream, columns=columns, use_threads=False)
 
     def table_metadata(self, name: str) -> dict[str, str]:
         """The metadata `write_table` left in a Parquet footer; empty where the file is absent."""

@@ -187,7 +187,7 @@ def _beside(shards: Shards, name: str, read: Callable[[BinaryIO], T], problems: 
 
 
 def _read_index(stream: BinaryIO) -> dict[str, dict[str, Any]]:
-    rows = pq.read_table(stream, columns=["key", "shard", "members"]).to_pylist()
+    rows = pq.read_table(stream, columns=["key", "shard", "members"], use_threads=False).to_pylist()
     return {row["key"]: row for row in rows}
 
 

@@ -200,7 +200,7 @@ class Finisher:
         import pyarrow.parquet as pq
 
         with self.workspace.open(name) as stream:
-            group = pq.ParquetFile(stream).read_row_group(bucket)
+            group = pq.ParquetFile(stream).read_row_group(bucket, use_threads=False)
             yield from zip(group["text"].to_pylist(), group["count"].to_pylist(), strict=True)
 
     def _judged(self, text: str, kind: str, count: int) -> tuple[str | None, str | None]:

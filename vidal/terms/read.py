@@ -154,7 +154,7 @@ def _parquet(path: Path, field: str) -> Iterator[str]:
             if field not in file.schema_arrow.names:
                 names = ", ".join(file.schema_arrow.names)
                 raise ConfigError(f"{path} has no column {field!r}, only {names}; correct `field`")
-            for batch in file.iter_batches(columns=[field], batch_size=8192):
+            for batch in file.iter_batches(columns=[field], batch_size=8192, use_threads=False):
                 yield from (text for text in batch.column(0).cast(pa.string()).to_pylist() if text)
     except pa.ArrowException as error:
         raise ConfigError(f"{path}: not a readable parquet file of texts: {error}") from error
