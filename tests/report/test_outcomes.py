@@ -111,3 +111,9 @@ def test_a_funnel_does_not_depend_on_the_order_of_samples(found, random):
     items = list(found.items())
     random.shuffle(items)
     assert funnel(dict(items)) == funnel(found)
+
+
+def test_the_copy_of_a_clip_that_is_gone_is_a_duplicate_no_more(copy):
+    assert fates(copy.build(SHARDS))["copy.mp4"].reason == "duplicate"
+    (copy.media / "clip-1.mp4").unlink()
+    assert fates(copy.build(SHARDS))["copy.mp4"] == KEPT

@@ -180,6 +180,8 @@ class Dataset:
 
 
 SHARDS = ShardConfig(samples=3)
+TARS = ("vidal-000000.tar", "vidal-000001.tar", "vidal-audio-000000.tar")
+"""The shards this makes: three clips and two, and three sounds."""
 
 
 @cache

@@ -3,12 +3,13 @@ from __future__ import annotations
 import errno
 import hashlib
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.shard.dataset import SHARDS, files
+from tests.shard.dataset import SHARDS, TARS, files
 from vidal.engine.tar import BLOCK
 from vidal.engine.workspace import Workspace
 from vidal.filter.config import FilterConfig, RuleConfig
@@ -60,7 +61,7 @@ def consistent(workspace: Workspace) -> bool:
 
 
 def test_index_sizes_and_statistics_say_what_the_tars_hold(built):
-    assert set(files(built.workspace)) == BESIDE | {f"vidal-{number:06d}.tar" for number in range(3)}
+    assert set(files(built.workspace)) == BESIDE | set(TARS)
     assert consistent(built.workspace)
 
 
@@ -92,7 +93,13 @@ def test_statistics_add_up(built):
 def test_the_card_is_one_that_hubs_read(built):
     _, header, body = built.workspace.read_bytes("shards/README.md").decode().split("---\n", 2)
     told = yaml.safe_load(header)
-    assert told["configs"] == [{"config_name": "default", "data_files": "vidal-*.tar"}]
+    assert told["configs"] == [
+        {"config_name": "default", "data_files": "vidal-[0-9]*.tar"},
+        {"config_name": "audio", "data_files": "vidal-audio-*.tar"},
+    ]
+    names = [path.rpartition("/")[2] for path in Shards(built.workspace.path("shards")).paths]
+    matched = [[name for name in names if fnmatchcase(name, part["data_files"])] for part in told["configs"]]
+    assert matched == [list(TARS[:2]), list(TARS[2:])]
     assert told["size_categories"] == ["n<1K"]
     assert "8 samples in 3 WebDataset shards" in body and "| video | 5 |" in body
 
@@ -106,18 +113,18 @@ def test_publishing_again_touches_nothing(built, copy):
 
 def test_a_shrunk_dataset_keeps_no_old_shard(built, copy):
     built.write(copy, PAIRS)
-    assert len(Shards(copy.path("shards")).paths) == 4
+    assert len(Shards(copy.path("shards")).paths) == 5
     built.write(copy, SHARDS)
     assert files(copy) == files(built.workspace)
     built.write(copy, PAIRS)
-    assert consistent(copy) and len(Shards(copy.path("shards")).paths) == 4
+    assert consistent(copy) and len(Shards(copy.path("shards")).paths) == 5
     assert verify(Shards(copy.path("shards"))).problems == ()
 
 
 def test_a_renamed_dataset_keeps_no_old_shard(built, copy):
     built.write(copy, SHARDS)
     built.write(copy, ShardConfig(samples=3, prefix="other"))
-    assert {name for name in files(copy) if name.endswith(".tar")} == {f"other-{n:06d}.tar" for n in range(3)}
+    assert {name for name in files(copy) if name.endswith(".tar")} == {name.replace("vidal", "other") for name in TARS}
     assert consistent(copy)
 
 

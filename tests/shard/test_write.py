@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.shard.dataset import CLIPS, MUTE, SHARDS, SOUNDS, Depth, files, scene_of
+from tests.shard.dataset import CLIPS, MUTE, SHARDS, SOUNDS, TARS, Depth, files, scene_of
 from vidal.demo.render import render
 from vidal.engine.commits import Piece, Store, all_pieces
 from vidal.engine.nodes import fingerprint_of
@@ -97,7 +97,10 @@ def test_shards_hold_what_was_planned_in_its_order(built):
     index = built.workspace.read_table("shards/index.parquet").to_pylist()
     shards = Shards(built.workspace.path("shards"))
     found = [tuple(sample.key for sample in shards.samples(path)) for path in shards.paths]
-    assert found == plan({row["key"]: row["size"] for row in index}, SHARDS, built.nodes(SHARDS)[-1].seed)
+    seed = built.nodes(SHARDS)[-1].seed
+    kinds = [{row["key"]: row["size"] for row in index if row["kind"] == kind} for kind in ("video", "audio")]
+    assert found == [shard for sizes in kinds for shard in plan(sizes, SHARDS, seed)]
+    assert [row["shard"] for row in index if row["kind"] == "audio"] == [TARS[2]] * SOUNDS
     assert [row["key"] for row in index] == [key for shard in found for key in shard]
 
 
@@ -124,7 +127,7 @@ def test_only_the_shard_that_is_lost_or_cut_is_written_again(built, copy, kept):
     path.unlink()
     if kept:
         path.write_bytes(data[:kept])
-    assert built.write(copy, SHARDS).done == 3
+    assert built.write(copy, SHARDS).done == 2
     assert files(copy) == before
     assert {other: other.stat().st_mtime_ns for other in untouched} == untouched
 

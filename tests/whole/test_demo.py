@@ -43,9 +43,14 @@ def test_the_shards_verify(workspace: Path) -> None:
 
 def test_stock_webdataset_reads_frames_and_texts(workspace: Path) -> None:
     webdataset = pytest.importorskip("webdataset")
-    urls = [str(path) for path in sorted((workspace / "shards").glob("*.tar"))]
-    dataset = webdataset.WebDataset(urls, shardshuffle=False, handler=webdataset.warn_and_continue)
-    pairs = list(dataset.select(lambda sample: "mp4" in sample).decode("pilrgb").to_tuple("frm0.jpg", "txt"))
+    clips, sounds = (
+        webdataset.WebDataset(
+            [str(path) for path in sorted((workspace / "shards").glob(f"vidal-{names}.tar"))], shardshuffle=False
+        )
+        for names in ("[0-9]*", "audio-*")
+    )
+    pairs = list(clips.decode("pilrgb").to_tuple("frm0.jpg", "txt"))
+    assert len(list(sounds.to_tuple("flac", "txt"))) >= 8
     assert len(pairs) >= 40
     assert all(min(image.size) == 256 and image.mode == "RGB" and text.strip() for image, text in pairs)
 

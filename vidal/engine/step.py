@@ -136,5 +136,10 @@ class Step:
         return self.reads[0].step
 
     @property
+    def inputs(self) -> tuple[str, ...]:
+        """The steps this one reads."""
+        return tuple(read.step for read in self.reads)
+
+    @property
     def stage(self) -> str:
         return self.name.split("/", 1)[0]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from vidal.engine.nodes import Context, Summary, Verdicts, state
 from vidal.engine.schemas import VERDICTS
-from vidal.engine.step import FAILED, Step
+from vidal.engine.step import FAILED, OK, Step
 from vidal.engine.workspace import Workspace
 from vidal.filter.conditions import check, connect, held
 from vidal.filter.config import RuleConfig
@@ -20,7 +20,7 @@ FACTS = ("seconds", "fps", "width", "height", "audio_seconds", "source_sha256")
 
 
 class FilterVerdicts(Verdicts):
-    """Joins the scores of every sample whose media are ok, and applies the rules in order.
+    """Joins the scores of every sample whose media are ok and still wanted, and applies the rules in order.
 
     A sample one of whose scores failed is not kept, and carries no rule: it failed, it was not rejected.
     """
@@ -30,7 +30,8 @@ class FilterVerdicts(Verdicts):
     def __init__(self, rules: Sequence[RuleConfig], media: Step, scores: Sequence[Step]) -> None:
         self.rules = rules
         self.scores = scores
-        self.reads = (media.name, *(step.name for step in scores))
+        self.media = media
+        self.reads = (*media.inputs, media.name, *(step.name for step in scores))
         self.types: dict[str, pa.DataType] = {"kind": pa.string(), "duplicate": pa.bool_()}
         self.types |= {name: media.columns[name] for name in FACTS}
         self.types |= {name: type_ for step in scores for name, type_ in step.columns.items()}
@@ -51,12 +52,22 @@ class FilterVerdicts(Verdicts):
         before = context.workspace.table_metadata(OUTPUT)
         if before.get("state") == now:
             return Summary(int(before["samples"]), int(before["samples"]), 0)
-        media = context.store(self.reads[0]).table(["kind", "status", *FACTS])
+        media = context.store(self.media.name).table(["kind", "status", *FACTS])
+        for name in self.media.inputs:
+            media = among(media, context.store(name).table(["status"]))
         scores = {step.name: context.store(step.name).table(["status", *step.columns]) for step in self.scores}
         table = verdicts(media, scores, self.rules, self.types)
         context.workspace.write_table(OUTPUT, table, {"state": now, "samples": str(len(table))})
         dropped = dict(Counter(rule for rule in table.column("rule").to_pylist() if rule))
         return Summary(len(table), 0, len(table), dropped)
+
+
+def among(media: pa.Table, earlier: pa.Table) -> pa.Table:
+    """The rows of samples that are ok in an earlier step as it stands: not those withdrawn or rejected since."""
+    import pyarrow.compute as pc
+
+    standing = earlier.filter(pc.equal(earlier["status"], OK))["id"]
+    return media.filter(pc.is_in(media["id"], value_set=standing.combine_chunks()))
 
 
 def verdicts(

@@ -76,8 +76,8 @@ def card(prefix: str, stats: dict[str, Any]) -> str:
     lines = [
         "---",
         "configs:",
-        "- config_name: default",
-        f"  data_files: {prefix}-*.tar",
+        *_config("default", f"{prefix}-[0-9]*.tar", "video" in stats["samples"]),
+        *_config("audio", f"{prefix}-audio-*.tar", "audio" in stats["samples"]),
         f"size_categories: [{_size_category(total)}]",
         "tags: [video, audio, depth, infrared, webdataset]",
         "---",
@@ -94,6 +94,11 @@ def card(prefix: str, stats: dict[str, Any]) -> str:
     lines += [f"| {name} | {found['count']} | {found['bytes']} |" for name, found in stats["members"].items()]
     lines += ["", "Each sample's `json` names its source, licence and the models that wrote its fields.", ""]
     return "\n".join(lines)
+
+
+def _config(name: str, files: str, there: bool) -> list[str]:
+    """A part of the dataset as the header names it, if there is any of it."""
+    return [f"- config_name: {name}", f"  data_files: {files}"] if there else []
 
 
 def _size_category(total: int) -> str:

@@ -24,6 +24,8 @@ from vidal.shard.publish import publish
 from vidal.shard.sample import ShardSample, members
 
 RECORDS = "shard/write"
+INFIXES = {"video": "", "audio": "audio-"}
+"""What stands between the prefix and the number in the names of a kind's shards."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,13 @@ class WriteShards(Table):
     """Writes the shards that differ from what is there, removes those no longer planned, publishes the index."""
 
     name = "shard/write"
+    version = 2
 
     def __init__(self, config: ShardConfig, verdicts: Verdicts, producers: Sequence[Step], seed: int) -> None:
         self.config = config
         self.verdicts = verdicts
         self.seed = seed
-        self.kinds = tuple(ShardSample(kind, producers) for kind in ("video", "audio"))
+        self.kinds = tuple(ShardSample(kind, producers) for kind in INFIXES)
         self.reads = (verdicts.name, *dict.fromkeys(read.step for kind in self.kinds for read in kind.reads))
         self.provenance = {step.name: _provenance(step) for step in producers}
 
@@ -76,8 +79,7 @@ class WriteShards(Table):
     def run(self, context: Context) -> Summary:
         pieces = {name: context.store(name).pieces() for name in self.reads if name != self.verdicts.name}
         wanted = self._wanted(context, pieces)
-        shards = plan({key: sample.size for key, sample in wanted.items()}, self.config, self.seed)
-        works = [self._work(number, keys, wanted, pieces) for number, keys in enumerate(shards)]
+        works = [self._work(name, keys, wanted, pieces) for name, keys in self._planned(wanted)]
         pending = [work for work in works if not is_written(context.workspace, work)]
         handler = ShardWriter(context.workspace, self.kinds, dict(context.fingerprints), self.provenance)
         for _ in context.runner.run(handler, pending, Resources(cpus=1)):
@@ -101,9 +103,16 @@ class WriteShards(Table):
                         found[id_] = Wanted(part, rows[0]["kind"], inputs.digest(rows), size)
         return found
 
+    def _planned(self, wanted: Mapping[str, Wanted]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The name and the keys of every shard. Each holds one kind, so that a loader meets the members it asks for."""
+        for kind, infix in INFIXES.items():
+            sizes = {key: sample.size for key, sample in wanted.items() if sample.kind == kind}
+            for number, keys in enumerate(plan(sizes, self.config, self.seed)):
+                yield f"{self.config.prefix}-{infix}{number:06d}", keys
+
     def _work(
         self,
-        number: int,
+        name: str,
         keys: tuple[str, ...],
         wanted: Mapping[str, Wanted],
         pieces: Mapping[str, Mapping[int, list[Piece]]],
@@ -112,7 +121,6 @@ class WriteShards(Table):
         digest = fingerprint.digest({"version": self.version, "provenance": self.provenance, "content": content})
         parts = sorted({wanted[key].part for key in keys})
         sources = {part: {name: tuple(found.get(part, ())) for name, found in pieces.items()} for part in parts}
-        name = f"{self.config.prefix}-{number:06d}"
         return ShardWork(name, digest, tuple((key, wanted[key].part) for key in keys), sources)
 
 
