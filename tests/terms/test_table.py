@@ -136,6 +136,17 @@ def test_rare_and_common_keywords_can_be_left_out(world):
     assert workspace.read_table(OUTPUT)["term"].to_pylist() == ["dog barking", "rain falling"]
 
 
+def test_a_label_that_the_tagger_sees_no_noun_in_is_its_own_keyword(world):
+    folder, workspace, run = world
+    (folder / "labels.txt").write_text("siren\nbright red\n")
+    (folder / "captions.txt").write_text("very bright\n")
+    captions = {"name": "told", "kind": "captions", "path": "captions.txt"}
+    things = {"name": "things", "kind": "labels", "path": "labels.txt"}
+    assert run(sources=[things, captions])[1].rejected == {"no_keyword": 1}
+    rows = {row["term"]: row["keywords"] for row in workspace.read_table(OUTPUT).to_pylist()}
+    assert rows == {"siren": ["siren"], "bright red": ["bright red"]}
+
+
 def test_terms_find_their_modality_in_all_their_sources(world):
     folder, workspace, run = world
     (folder / "sounds.txt").write_text("dog\nrain\n")

@@ -22,7 +22,7 @@ from vidal.terms.config import TermsConfig
 from vidal.terms.language import language
 from vidal.terms.normalise import entries, refusal
 from vidal.terms.read import Slice, texts
-from vidal.terms.tagging import keywords, multiword_name, open_tagger, tokens
+from vidal.terms.tagging import LONGEST_NAME, keywords, multiword_name, open_tagger, tokens
 
 FLUSH = 200_000
 """Distinct texts a reader holds before it writes them out."""
@@ -178,7 +178,7 @@ class Finisher:
             batch = rows[start : start + BATCH]
             spelled = tokens(row["text"] for row in batch)
             for row, words, tags in zip(batch, spelled, self._tagger.tag(spelled), strict=True):
-                row["keywords"] = keywords(words, tags, self.names)
+                row["keywords"] = keywords(words, tags, self.names) or _named(row["kind"], words)
         found = Bucketed(work.bucket, sum(dropped.values()) + len(rows), dict(by_source), dict(dropped))
         table = pa.Table.from_pylist(rows, schema=TERM_POOL)
         self.workspace.write_table(pool_name(self.folder, work.bucket), table, {"found": json.dumps(asdict(found))})
@@ -219,6 +219,11 @@ class Finisher:
         if config.languages and spoken not in (None, *config.languages) and share >= config.language_share:
             return "language", spoken
         return None, spoken
+
+
+def _named(kind: str, words: Sequence[str]) -> tuple[str, ...]:
+    """A label in which the tagger sees neither noun nor verb names a thing all the same: it is its own keyword."""
+    return (" ".join(words),) if kind == "labels" and 0 < len(words) <= LONGEST_NAME else ()
 
 
 def found_in(workspace: Workspace, folder: str, bucket: int) -> Bucketed:

@@ -43,7 +43,7 @@ class Terms(Table):
     """
 
     name = "terms/terms"
-    version = 2
+    version = 3
 
     def __init__(self, config: TermsConfig, base: Path, seed: int) -> None:
         self.config = config
