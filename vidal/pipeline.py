@@ -88,8 +88,9 @@ def load_pipeline(path: Path, overrides: list[str]) -> Pipeline:
     return load(Pipeline, path, overrides)
 
 
-def nodes(pipeline: Pipeline, base: Path) -> list[Node]:
-    """The nodes of a build in order. `base` is the folder that relative paths in the pipeline file start from."""
+def nodes(pipeline: Pipeline, base: Path, until: str = STAGES[-1]) -> list[Node]:
+    """The nodes of a build in order, up to the last of the stage `until`. `base` is the folder that relative paths in
+    the pipeline file start from."""
     from vidal.filter.verdicts import FilterVerdicts
     from vidal.harvest.media import Media
     from vidal.harvest.screen import Screen
@@ -104,7 +105,6 @@ def nodes(pipeline: Pipeline, base: Path) -> list[Node]:
     scores = _scores(pipeline)
     made = _made(pipeline, base)
     verdicts = FilterVerdicts(pipeline.filter.rules, media, scores)
-    shards = WriteShards(pipeline.shard, verdicts, [screen, media, *scores, *made], pipeline.seed)
     harvest: list[Node] = [
         Queries(sources, base, pipeline.part_size),
         Search(sources, base),
@@ -112,7 +112,10 @@ def nodes(pipeline: Pipeline, base: Path) -> list[Node]:
         screen,
         media,
     ]
-    return [Terms(pipeline.terms, base, pipeline.seed), *harvest, *scores, verdicts, *made, shards]
+    found = [Terms(pipeline.terms, base, pipeline.seed), *harvest, *scores, verdicts, *made]
+    if until != STAGES[-1]:
+        return [node for node in found if STAGES.index(node.stage) <= STAGES.index(until)]
+    return [*found, WriteShards(pipeline.shard, verdicts, [screen, media, *scores, *made], pipeline.seed)]
 
 
 def _scores(pipeline: Pipeline) -> list[Step]:
@@ -174,11 +177,14 @@ def checkpoints(pipeline: Pipeline) -> list[Checkpoint]:
     return [Checkpoint(f"{key}.checkpoint", role, config.checkpoint) for key, role, config in asked if config]
 
 
-def check_checkpoints(pipeline: Pipeline) -> None:
-    """Raise MissingError, naming the key, for a checkpoint that is nowhere; one not yet fetched from a hub passes."""
+def check_checkpoints(pipeline: Pipeline, until: str) -> None:
+    """Raise MissingError, naming the key, for a checkpoint of a stage up to `until` that is nowhere; one not yet
+    fetched from a hub passes."""
     from vidal.models import resolve
 
     for checkpoint in checkpoints(pipeline):
+        if STAGES.index(checkpoint.key.partition(".")[0]) > STAGES.index(until):
+            return
         try:
             resolve(checkpoint.name)
         except MissingError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from vidal.engine.runners.local import LocalRunner
 from vidal.engine.runners.ray import RayRunner
 from vidal.engine.runs import RunRecord, new_id
 from vidal.engine.workspace import Workspace
-from vidal.pipeline import Pipeline, RunnerConfig, check_checkpoints, check_sources, load_pipeline, nodes
+from vidal.pipeline import STAGES, Pipeline, RunnerConfig, check_checkpoints, check_sources, load_pipeline, nodes
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class Project:
 
     def build(self, options: Options) -> Build:
         """The build of this project. Raises ConfigError where `resources` names a step that is not in the build."""
-        known = {node.name for node in self.nodes}
-        if unknown := sorted(set(self.pipeline.resources) - known):
+        known, stages = {node.name for node in self.nodes}, {node.stage for node in self.nodes}
+        later = {name for name in self.pipeline.resources if name.partition("/")[0] in set(STAGES) - stages}
+        if unknown := sorted(set(self.pipeline.resources) - known - later):
             raise ConfigError(
                 f"{self.path}: resources.{unknown[0]}: no such step; steps are {', '.join(sorted(known))}"
             )
@@ -42,14 +43,18 @@ class Project:
         return Build(self.workspace, self.nodes, options, resources)
 
 
-def open_project(path: Path, overrides: list[str]) -> Project:
-    """Load and check everything that can be wrong before work starts, short of what `check_inputs` reads."""
+def open_project(path: Path, overrides: list[str], stages: Sequence[str] = ()) -> Project:
+    """Load and check everything that can be wrong before work starts, short of what `check_inputs` reads.
+
+    Where only some stages are to be run, what comes after the last of them may be missing still.
+    """
     pipeline = load_pipeline(path, overrides)
+    until = max(stages, key=STAGES.index, default=STAGES[-1])
     with _naming(path):
-        check_checkpoints(pipeline)
+        check_checkpoints(pipeline, until)
         workspace = Workspace(pipeline.workspace)
         _check_readable(workspace)
-        return Project(path, pipeline, nodes(pipeline, path.resolve().parent), workspace)
+        return Project(path, pipeline, nodes(pipeline, path.resolve().parent, until), workspace)
 
 
 def check_inputs(project: Project) -> None:

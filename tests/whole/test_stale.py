@@ -73,6 +73,15 @@ def test_a_clip_more_is_one_clips_work(project: Project) -> None:
     assert done["harvest/media"] == 1
 
 
+def test_a_stage_alone_needs_no_checkpoint_of_a_later_one(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.add(good_clips(1)[0])
+    project.configure(generate={"depth": {"checkpoint": "./later"}}, resources={"generate/depth": {"workers": 1}})
+    assert project.vidal("build", "--stage", "terms", "--stage", "harvest").returncode == 0
+    refused = project.vidal("build", "--stage", "generate")
+    assert refused.returncode == 2 and "./later" in refused.stderr
+
+
 def test_one_stage_alone_names_the_stage_it_misses(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.add(good_clips(1)[0])

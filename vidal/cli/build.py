@@ -41,7 +41,7 @@ def build(
         raise ConfigError(f"--stage {unknown[0]}: no such stage; stages are {', '.join(STAGES)}")
     chosen = [f"runner.kind={runner}"] if runner else []
     chosen += [f"runner.address={address}"] if address else []
-    project = open_project(pipeline, [*(assignments or []), *chosen])
+    project = open_project(pipeline, [*(assignments or []), *chosen], stage or ())
     if error_class and not retry_failed:
         raise ConfigError("--class says which failed samples to try again; add --retry-failed")
     classes = frozenset(error_class or ()) if retry_failed else None
