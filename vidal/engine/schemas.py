@@ -67,6 +67,17 @@ TERMS = pa.schema(
 QUERY_COLUMNS = {"source": pa.string(), "term": pa.string(), "revision": pa.string()}
 """A question to a source. `revision` changes when a listing should be read again (a folder's contents); else null."""
 
+TEXT_VIEWS = pa.struct(
+    [
+        pa.field("raw", pa.string()),
+        pa.field("mplug", pa.string()),
+        pa.field("polish_mplug", pa.string()),
+        pa.field("sound_mplug", pa.string()),
+        pa.field("ofa", pa.list_(pa.string())),
+    ]
+)
+"""The text views of VIDAL-10M's annotation file; null where a sample lacks one."""
+
 CANDIDATE_COLUMNS = {
     "source": pa.string(),
     "url": pa.string(),
@@ -76,13 +87,22 @@ CANDIDATE_COLUMNS = {
     "seconds": pa.float64(),
     "licence": pa.string(),
     "uploader": pa.string(),
+    "uploader_id": pa.string(),
     "language": pa.string(),
     "published": pa.string(),
     "captions": pa.list_(pa.string()),
+    "views": TEXT_VIEWS,
+    "live": pa.bool_(),
+    "age_limit": pa.int32(),
+    "rating": pa.float64(),
+    "downloads": pa.int64(),
+    "comments": pa.int64(),
+    "watched": pa.int64(),
     "revision": pa.string(),
 }
 """What a site says of one clip or sound before a byte of media is fetched; null where it says nothing.
-`revision` changes when the media behind an unchanged URL do."""
+`views` are text views that came with it, `age_limit` is in years, `rating` from 0 to 1, `watched` how often it was
+played. `revision` changes when the media behind an unchanged URL do."""
 
 CANDIDATE = pa.struct(
     [pa.field("id", pa.string()), pa.field("kind", pa.string())]

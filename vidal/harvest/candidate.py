@@ -13,7 +13,8 @@ UNSAFE = re.compile(r"[^a-z0-9_-]+")
 
 @dataclass(frozen=True)
 class Candidate:
-    """One search result. `id` is a safe shard key; `captions` are texts that came with the media; None is unknown."""
+    """One search result. `id` is a safe shard key; `captions` are texts that came with the media, `views` text views
+    that did; `seconds` is the stated length, `age_limit` is in years, `rating` from 0 to 1; None is unknown."""
 
     id: str
     kind: str
@@ -25,9 +26,17 @@ class Candidate:
     seconds: float | None = None
     licence: str | None = None
     uploader: str | None = None
+    uploader_id: str | None = None
     language: str | None = None
     published: str | None = None
     captions: tuple[str, ...] = ()
+    views: dict[str, Any] | None = None
+    live: bool | None = None
+    age_limit: int | None = None
+    rating: float | None = None
+    downloads: int | None = None
+    comments: int | None = None
+    watched: int | None = None
     revision: str | None = None
 
     def to_row(self) -> dict[str, Any]:
