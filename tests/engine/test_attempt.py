@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidal.engine.attempt import Retry, attempt
-from vidal.engine.errors import ConfigError, MissingError, SampleError, TransientError
-from vidal.engine.step import FAILED, OK, Resources, Sample, Step
+from vidal.engine.errors import ConfigError, MissingError, PendingError, SampleError, TransientError
+from vidal.engine.step import FAILED, OK, PENDING, Resources, Sample, Step
 
 ONCE = Retry(attempts=1)
 
@@ -148,3 +148,29 @@ def test_what_no_sample_is_to_blame_for_ends_the_run(error, raised):
 
     with pytest.raises(raised, match=str(error)):
         attempt(Broken(), numbers(3), ONCE)
+
+
+def test_what_is_not_the_samples_fault_leaves_it_pending():
+    lasting = [TransientError("RateLimited", "later", pending=True)] * 9
+    passing = [TransientError("RateLimited", "later", pending=True)]
+    own = [TransientError("RateLimited", "later", pending=True), TransientError("Incomplete", "half", pending=False)] * 5
+    step = Flaky({"n00": lasting, "n01": passing, "n02": own})
+    results = attempt(step, numbers(4), Retry(attempts=4, base=0.0), lambda _: None)
+    assert [result.status for result in results] == [PENDING, OK, FAILED, OK]
+    assert results[2].failure.error_class == "Incomplete"
+
+
+def test_what_is_worth_no_waiting_is_not_tried_again():
+    waits = []
+    step = Flaky({"n00": [PendingError("HostClosed", "no", 900.0)] * 9})
+    [result] = attempt(step, numbers(1), Retry(attempts=4), waits.append)
+    assert (result.status, result.failure.error_class, result.attempts) == (PENDING, "HostClosed", 1) and waits == []
+
+
+def test_errors_travel_between_processes_whole():
+    import pickle
+
+    for error in (TransientError("A", "b", 3.0, pending=True), TransientError("A", "b"), PendingError("C", "d", 5.0)):
+        copy = pickle.loads(pickle.dumps(error))
+        assert type(copy) is type(error) and str(copy) == str(error)
+        assert (copy.error_class, copy.retry_after, copy.pending) == (error.error_class, error.retry_after, error.pending)

@@ -94,7 +94,7 @@ def test_the_line_of_truth():
         6,
         {"short": 1},
         {"Timeout": 2, "NotFound": 1},
-        3,
+        failures=3,
         seconds=2.0,
         busy=3.0,
         worked=4.0,

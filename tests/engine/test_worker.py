@@ -106,3 +106,31 @@ def test_own_resources_are_overridden_one_by_one(folder):
 
     build = Build(folder, [Numbers({}), Double()], Options(), {"toy/double": {"threads": 3}})
     assert build.resources(Double()) == Resources(batch_size=3, threads=3)
+
+
+def test_pending_samples_are_committed_by_a_later_run(workspace, run_nodes):
+    away = Double(away=("n2", "n7"))
+    reports = run_nodes(workspace, [Numbers(VALUES), away, Add()])
+    report = reports[away.name]
+    assert (report.wanted, report.done, report.pending, report.failures) == (10, 8, {"Away": 2}, 0)
+    assert "left pending 2 (Away 2)" in report.line
+    assert set(rows(workspace, away)) == set(VALUES) - {"n2", "n7"}
+    reports = run_nodes(workspace, [Numbers(VALUES), Double(), Add()])
+    assert (reports[away.name].already, reports[away.name].done, reports[away.name].pending) == (8, 2, {})
+    assert (reports["toy/add"].already, reports["toy/add"].done) == (8, 2)
+
+
+def test_a_part_of_which_nothing_can_be_said_leaves_no_piece(workspace, run_nodes):
+    step = Double(away=tuple(VALUES))
+    assert run_nodes(workspace, [Numbers(VALUES), step])[step.name].pending == {"Away": 10}
+    assert contents(workspace, step.name) == {}
+    assert run_nodes(workspace, [Numbers(VALUES), step, Add()])["toy/add"].wanted == 0
+
+
+def test_long_work_is_committed_as_it_goes(workspace, run_nodes, monkeypatch):
+    monkeypatch.setattr("vidal.engine.worker.COMMIT_S", -1.0)
+    run_nodes(workspace, [Numbers(VALUES), Double(), Add()])
+    assert len(contents(workspace, "toy/double")) > 10 and set(rows(workspace, Double())) == set(VALUES)
+    assert {id_: row["sum"] for id_, row in rows(workspace, Add(), "sum").items()} == {f"n{n}": 5 * n for n in range(10)}
+    reports = run_nodes(workspace, [Numbers(VALUES), Double(), Add()])
+    assert reports["toy/double"].done == reports["toy/add"].done == 0

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from vidal.engine import spine
-from vidal.engine.errors import ConfigError, SampleError
+from vidal.engine.errors import ConfigError, PendingError, SampleError
 from vidal.engine.nodes import Context, Spine, Summary
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 
@@ -49,7 +49,9 @@ class Double(Step):
         killed: Sequence[int] = (),
         fatal: Sequence[int] = (),
         factor: int = 2,
+        away: Sequence[str] = (),
     ) -> None:
+        self.away = away
         self.bad, self.exits, self.killed, self.fatal = bad, exits, killed, fatal
         self.factor = factor
 
@@ -62,6 +64,8 @@ class Double(Step):
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         for sample in samples:
             value = sample.columns["value"]
+            if sample.id in self.away:
+                raise PendingError("Away", f"{sample.id} is not at home")
             if value in self.exits:
                 os._exit(7)
             if value in self.killed:

@@ -27,7 +27,8 @@ def build(
 ) -> None:
     """Build the dataset of a pipeline file: continue where the last build stopped, do only what is missing.
 
-    Exit codes: 0 done; 1 done, but more samples failed than the pipeline tolerates; 2 usage or configuration error.
+    Exit codes: 0 done; 1 done, but more samples failed than the pipeline tolerates, or some were left pending because a
+    site or the network did not answer; 2 usage or configuration error.
     """
     from dataclasses import asdict
 
@@ -56,10 +57,14 @@ def build(
         return
     reports = run(project, options, observer(json_output))
     over = above_tolerance(reports, project.pipeline.tolerance)
+    left = {report.step: sum(report.pending.values()) for report in reports if report.pending}
     if json_output:
-        print_json({"steps": [asdict(report) for report in reports], "above_tolerance": over})
+        print_json({"steps": [asdict(report) for report in reports], "above_tolerance": over, "left_pending": left})
     elif over:
         share = project.pipeline.tolerance
         typer.echo(f"more than {share:.0%} of the samples failed in {', '.join(over)}; see `vidal failures`", err=True)
-    if over:
+    if left and not json_output:
+        steps = ", ".join(f"{number} in {step}" for step, number in left.items())
+        typer.echo(f"samples left pending: {steps}; run the same command again later to take them up", err=True)
+    if over or left:
         raise typer.Exit(1)

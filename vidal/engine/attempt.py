@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from vidal.engine.errors import MissingError, VidalError
-from vidal.engine.step import OK, Failure, Result, Sample, Step
+from vidal.engine.step import OK, PENDING, Failure, Result, Sample, Step
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,11 @@ def attempt(
         sleep(retry.wait(tries, max((r.failure.retry_after or 0.0 for r in again if r.failure), default=None)))
         for result in bisect(step, [by_id[result.id] for result in again]):
             results[result.id] = replace(result, attempts=tries + 1)
-    return [results[sample.id] for sample in samples]
+    return [_pending(results[sample.id]) for sample in samples]
+
+
+def _pending(result: Result) -> Result:
+    return replace(result, status=PENDING) if result.failure and result.failure.pending else result
 
 
 def bisect(step: Step, samples: Sequence[Sample]) -> list[Result]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -62,9 +61,9 @@ class Clock:
 
 
 def batches_of(step: Step, samples: Iterable[Sample], retry: Retry, clock: Clock) -> Iterator[list[Result]]:
-    """Prepare ahead on one thread, process batches on `threads` others; batches come back in order."""
+    """Prepare ahead on one thread, process batches on `threads` others; batches come back as they are done."""
     size, threads = step.resources.batch_size, step.resources.threads
-    running: deque[Future[list[Result]]] = deque()
+    running: set[Future[list[Result]]] = set()
     batch: list[Sample] = []
     with ThreadPoolExecutor(threads) as pool:
         for item in _ahead(_prepared(step, samples, clock), 2 * size * threads):
@@ -73,14 +72,14 @@ def batches_of(step: Step, samples: Iterable[Sample], retry: Retry, clock: Clock
                 continue
             batch.append(item)
             if len(batch) == size:
-                running.append(pool.submit(clock.attempt, step, batch, retry))
+                running.add(pool.submit(clock.attempt, step, batch, retry))
                 batch = []
             if len(running) > threads:
-                yield running.popleft().result()
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
         if batch:
-            running.append(pool.submit(clock.attempt, step, batch, retry))
-        while running:
-            yield running.popleft().result()
+            running.add(pool.submit(clock.attempt, step, batch, retry))
+        yield from (future.result() for future in as_completed(running))
 
 
 def _prepared(step: Step, samples: Iterable[Sample], clock: Clock) -> Iterator[Sample | Result]:

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 @dataclass(frozen=True)
 class StepReport:
     """The line of truth after a step. `rejected` and `failed` count samples of this run by rule and by class;
-    `failures` counts every failed sample of the step, earlier runs included. `worked`, `busy`, `active` and `cpu` are
+    `pending` counts by cause those of which nothing could be said; `failures` counts every failed sample of the step,
+    earlier runs included. `worked`, `busy`, `active` and `cpu` are
     the workers' seconds added up: whole, in `process`, in the step's own code, of CPU. `share` is the part of them
     spent in `process`, None for whole-table work."""
 
@@ -20,6 +21,7 @@ class StepReport:
     done: int
     rejected: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
+    pending: Mapping[str, int] = field(default_factory=dict)
     failures: int = 0
     seconds: float = 0.0
     busy: float = 0.0
@@ -39,6 +41,8 @@ class StepReport:
             parts.append("rejected " + _counts(self.rejected))
         if self.failed:
             parts.append("failed " + _counts(self.failed))
+        if self.pending:
+            parts.append("left pending " + _counts(self.pending))
         parts.append(f"{self.seconds:.1f} s")
         if self.done and self.seconds:
             parts.append(f"{self.done / self.seconds:.1f}/s")
@@ -113,7 +117,7 @@ class Live:
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
-        style = "red" if report.failed else None
+        style = "red" if report.failed else "yellow" if report.pending else None
         self._console.print(report.line, style=style, highlight=False, soft_wrap=True)
         for note in report.notes:
             self._console.print(f"  {note}", highlight=False, soft_wrap=True)

@@ -11,9 +11,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidal.engine.errors import SampleError, TransientError
+from vidal.engine.errors import PendingError, SampleError, TransientError
 
 OK, REJECTED, FAILED = "ok", "rejected", "failed"
+PENDING = "pending"
+"""Not a committed status: the result of a sample of which this run can say nothing, and which the next one takes up."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,15 @@ class Sample:
 
 @dataclass(frozen=True)
 class Failure:
-    """An error as data: a stable class name, one line, a hash that groups equal tracebacks, and whether to retry."""
+    """An error as data: a stable class name, one line, a hash that groups equal tracebacks, whether to retry, and
+    whether the sample stays pending where no retry helps."""
 
     error_class: str
     message: str
     traceback_hash: str
     transient: bool = False
     retry_after: float | None = None
+    pending: bool = False
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
@@ -79,14 +83,17 @@ class Failure:
         lines = str(error).strip().splitlines()
         frames = [(f.filename.rsplit("/", 1)[-1], f.name) for f in traceback.extract_tb(error.__traceback__)]
         digest = hashlib.sha256(repr((name, frames)).encode()).hexdigest()[:12]
-        transient = isinstance(error, TransientError)
-        wait = error.retry_after if isinstance(error, TransientError) else None
-        return cls(name, (lines[0] if lines else name)[:500], digest, transient, wait)
+        line = (lines[0] if lines else name)[:500]
+        if not isinstance(error, TransientError):
+            return cls(name, line, digest)
+        retry = not isinstance(error, PendingError)
+        return cls(name, line, digest, retry, error.retry_after, error.pending)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a step says of one sample: ok with columns and members, rejected by a rule, or failed with an error."""
+    """What a step says of one sample: ok with columns and members, rejected by a rule, failed with an error, or, where
+    the error is not the sample's, pending."""
 
     id: str
     kind: str

@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from vidal.engine.attempt import Retry
@@ -14,23 +14,27 @@ from vidal.engine.batches import Clock, batches_of
 from vidal.engine.commits import Piece, Store
 from vidal.engine.isolation import isolated
 from vidal.engine.pending import Inputs, PartWork
-from vidal.engine.step import FAILED, OK, REJECTED, Sample, Step
+from vidal.engine.step import FAILED, OK, PENDING, REJECTED, Result, Sample, Step
 from vidal.engine.workspace import Workspace
 
 CRASHES = 2
 """Deaths of its worker after which a part is run sample by sample in a child process (DESIGN, a step)."""
+COMMIT_S = 120.0
+"""Seconds of work after which what is done of a part is committed: all that an interruption can cost."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of one unit of work. `seconds` is its whole wall time, `busy` the part of it spent in `process`,
-    `active` the part in which the step's own code ran at all, `prepare` included."""
+    """What became of one unit of work. `pending` counts, by cause, samples of which nothing could be said. `seconds` is
+    its whole wall time, `busy` the part of it spent in `process`, `active` the part in which the step's own code ran at
+    all, `prepare` included."""
 
     label: str
     samples: int
     ok: int = 0
     rejected: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
+    pending: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     busy: float = 0.0
     active: float = 0.0
@@ -74,24 +78,44 @@ class PartRunner:
                 batches = batches_of(step, samples, self.job.retry, clock)
             else:
                 batches = clock.own(isolated(step, samples, self.job.retry))
-            results = [
-                replace(result, attempts=result.attempts + work.attempts.get(result.id, 0))
-                for result in itertools.chain.from_iterable(batches)
-            ]
-            piece = Piece(work.part, work.number, self.job.fingerprints[self.name])
             digests = {id_: inputs.digest(found) for id_, found in rows.items()}
-            self.job.store(self.name).write(piece, results, digests, step.columns)
+            results = self._committed(work, itertools.chain.from_iterable(batches), digests)
         return Report(
             label=work.label,
             samples=len(results),
             ok=sum(result.status == OK for result in results),
             rejected=dict(Counter(result.rule or "" for result in results if result.status == REJECTED)),
-            failed=dict(Counter(r.failure.error_class for r in results if r.status == FAILED and r.failure)),
+            failed=_errors(results, FAILED),
+            pending=_errors(results, PENDING),
             seconds=time.perf_counter() - started,
             busy=clock.busy / step.resources.threads,
             active=clock.active,
             cpu=_cpu_seconds() - cpu,
         )
+
+    def _committed(self, work: PartWork, results: Iterable[Result], inputs: Mapping[str, str]) -> list[Result]:
+        """Commit results as they come, a piece every COMMIT_S seconds; all of them, without their members."""
+        store, step, numbers = self.job.store(self.name), self.job.step, itertools.count(work.number)
+        done: list[Result] = []
+        waiting: list[Result] = []
+
+        def commit() -> None:
+            if waiting:
+                store.write(Piece(work.part, next(numbers), store.fingerprint), waiting, inputs, step.columns)
+                done.extend(replace(result, members={}) for result in waiting)
+                waiting.clear()
+
+        began = time.monotonic()
+        for result in results:
+            if result.status == PENDING:
+                done.append(result)
+                continue
+            waiting.append(replace(result, attempts=result.attempts + work.attempts.get(result.id, 0)))
+            if time.monotonic() - began > COMMIT_S:
+                commit()
+                began = time.monotonic()
+        commit()
+        return done
 
 
 class _claim:
@@ -123,6 +147,10 @@ def _samples(inputs: Inputs, rows: Mapping[str, list]) -> Iterator[Sample]:
             columns.update({name: row[name] for name in read.columns})
             members.update(content)
         yield Sample(id_, rows[id_][0]["kind"], columns, members)
+
+
+def _errors(results: Iterable[Result], status: str) -> dict[str, int]:
+    return dict(Counter(r.failure.error_class for r in results if r.status == status and r.failure))
 
 
 def _cpu_seconds() -> float:
