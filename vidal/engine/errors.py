@@ -57,6 +57,8 @@ class PendingError(TransientError):
 
 
 def _transient(kind: type, error_class: str, message: str, retry_after: float | None, pending: bool) -> TransientError:
-    return kind(error_class, message, retry_after) if kind is PendingError else kind(
-        error_class, message, retry_after, pending=pending
+    return (
+        kind(error_class, message, retry_after)
+        if kind is PendingError
+        else kind(error_class, message, retry_after, pending=pending)
     )
