@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -184,8 +185,7 @@ def test_models_are_listed_and_checked(empty: Project) -> None:
 
 
 def test_an_interrupted_build_says_how_to_continue(empty: Project) -> None:
-    for entry in good_clips(3):
-        empty.add(entry)
+    clips = long_harvest(empty)
     empty.configure(part_size=1)
     command = [sys.executable, "-m", "vidal", "build"]
     process = subprocess.Popen(
@@ -197,8 +197,25 @@ def test_an_interrupted_build_says_how_to_continue(empty: Project) -> None:
     shown, errors = process.communicate(timeout=60)
     assert process.returncode == 130, shown + errors
     assert errors == "vidal: interrupted; run the same command again to continue\n"
+    assert not (empty.folder / "w/shards/__len__").exists()
     said(empty.vidal("build"))
-    assert (empty.folder / "w/shards/__len__").read_text() == "3"
+    assert (empty.folder / "w/shards/__len__").read_text() == str(clips)
+
+
+def long_harvest(project: Project, copies: int = 24) -> int:
+    """Fill a project with so many clips that a build is still at them when the test has seen it begin."""
+    [entry] = good_clips(1)
+    clip = project.add(entry)
+    for number in range(1, copies):
+        copy = clip.with_name(f"copy{number}.mp4")
+        copy.write_bytes(clip.read_bytes() + free_box(number))
+        copy.with_suffix(".json").write_bytes(clip.with_suffix(".json").read_bytes())
+    return copies
+
+
+def free_box(number: int) -> bytes:
+    """An MP4 box that players skip (ISO/IEC 14496-12, 8.1.2): it makes the bytes of a copy its own."""
+    return struct.pack(">I4sI", 12, b"free", number)
 
 
 def begun(project: Project, step: str) -> bool:
