@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vidal.engine.config import Section
+from vidal.harvest.screening.config import ScreenConfig
 
 Name = Annotated[
     str,
@@ -52,19 +53,6 @@ class LocalConfig(Section):
 
 
 SourceConfig = Annotated[PeerTubeConfig | FreesoundConfig | LocalConfig, Field(discriminator="type")]
-
-
-class ScreenConfig(Section):
-    """Rules on text and metadata, applied before a byte of media is fetched (paper, section 4.2 and appendix A)."""
-
-    min_title_words: int = Field(2, ge=0)
-    """Fewest words of a title, boilerplate removed."""
-    words_or_hashtags: bool = True
-    """Whether hashtags make up for a short title; otherwise the words are needed whatever the hashtags."""
-    max_seconds: float = Field(20.0, gt=0)
-    """Longest clip, as the site states it; the measured length is checked again after download."""
-    boilerplate: str = "vidal:manifests/boilerplate.txt"
-    """Words and hashtags removed from titles, one per line."""
 
 
 class MediaConfig(Section):
