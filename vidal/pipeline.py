@@ -92,6 +92,7 @@ def nodes(pipeline: Pipeline, base: Path, until: str = STAGES[-1]) -> list[Node]
     """The nodes of a build in order, up to the last of the stage `until`. `base` is the folder that relative paths in
     the pipeline file start from."""
     from vidal.filter.verdicts import FilterVerdicts
+    from vidal.harvest.admit import Admit
     from vidal.harvest.media import Media
     from vidal.harvest.screen import Screen
     from vidal.harvest.search import Search
@@ -99,23 +100,24 @@ def nodes(pipeline: Pipeline, base: Path, until: str = STAGES[-1]) -> list[Node]
     from vidal.shard.write import WriteShards
     from vidal.terms.table import Terms
 
-    sources = pipeline.harvest.sources
     screen = Screen(pipeline.harvest.screen, base)
-    media = Media(pipeline.harvest.media, sources, base)
+    media = Media(pipeline.harvest, base)
+    admit = Admit(pipeline.harvest.screen, base)
     scores = _scores(pipeline)
     made = _made(pipeline, base)
-    verdicts = FilterVerdicts(pipeline.filter.rules, media, scores)
+    verdicts = FilterVerdicts(pipeline.filter.rules, media, admit, scores)
     harvest: list[Node] = [
-        Queries(sources, base, pipeline.part_size),
-        Search(sources, base),
-        Candidates(pipeline.part_size),
+        Queries(pipeline.harvest.sources, base, pipeline.part_size),
+        Search(pipeline.harvest, base),
+        Candidates(pipeline.part_size, pipeline.harvest.rank),
         screen,
         media,
+        admit,
     ]
     found = [Terms(pipeline.terms, base, pipeline.seed), *harvest, *scores, verdicts, *made]
     if until != STAGES[-1]:
         return [node for node in found if STAGES.index(node.stage) <= STAGES.index(until)]
-    return [*found, WriteShards(pipeline.shard, verdicts, [screen, media, *scores, *made], pipeline.seed)]
+    return [*found, WriteShards(pipeline.shard, verdicts, [screen, media, admit, *scores, *made], pipeline.seed)]
 
 
 def _scores(pipeline: Pipeline) -> list[Step]:
@@ -192,11 +194,11 @@ def check_checkpoints(pipeline: Pipeline, until: str) -> None:
 
 
 def check_sources(pipeline: Pipeline, base: Path) -> None:
-    """Raise ConfigError, naming the key, for a folder of clips that is absent or holds none."""
+    """Raise ConfigError, naming the key, for a folder or a list that is absent, unreadable or empty."""
     from vidal.harvest.sources import open_source
 
     for number, source in enumerate(pipeline.harvest.sources):
         try:
-            open_source(source, base).revision()
+            open_source(source, base).check()
         except ConfigError as error:
             raise ConfigError(f"harvest.sources.{number}: {error}") from error

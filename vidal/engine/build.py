@@ -135,6 +135,8 @@ class Build:
         observer.begun(node.name, todo)
         record.event("step_begun", step=node.name, pending=todo, parts=len(works))
         total = Report(node.name, 0)
+        for line in node.forecast(id_ for work in works for id_ in work.ids) if works else ():
+            observer.said(line)
         if works:
             resources = self.resources(node)
             node.resources = resources

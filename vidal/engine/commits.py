@@ -88,19 +88,21 @@ class Store:
 
         Where nothing is committed yet, the step's own columns are of type null.
         """
+        if tables := list(self.tables(columns)):
+            return pa.concat_tables(tables)
+        known = {name: COMMIT.field(name).type for name in COMMIT.names}
+        fields = [(name, known.get(name, pa.null())) for name in dict.fromkeys(["id", *columns])]
+        return pa.schema([*fields, ("part", pa.int64())]).empty_table()
+
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The latest rows of each part, as `table` has them, part by part."""
         wanted = list(dict.fromkeys(["id", *columns]))
-        tables = []
         for part, pieces in sorted(self.pieces().items()):
             piece_tables = [
                 self.workspace.read_table(f"{self.step}/{piece.stem}.parquet", columns=wanted) for piece in pieces
             ]
             latest = _latest(piece_tables)
-            tables.append(latest.append_column("part", pa.array([part] * len(latest), pa.int64())))
-        if tables:
-            return pa.concat_tables(tables)
-        known = {name: COMMIT.field(name).type for name in COMMIT.names}
-        fields = [(name, known.get(name, pa.null())) for name in wanted]
-        return pa.schema([*fields, ("part", pa.int64())]).empty_table()
+            yield latest.append_column("part", pa.array([part] * len(latest), pa.int64()))
 
     def members(self, rows: Sequence[Row], read: Any) -> Iterator[dict[str, bytes]]:
         """The member bytes each row offers and `read` wants, row by row; each tar is opened once per run of rows."""

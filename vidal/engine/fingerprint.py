@@ -26,3 +26,8 @@ def of_step(name: str, version: int, settings: Mapping[str, Any]) -> str:
 def of_inputs(columns: Mapping[str, Any], members: Mapping[str, str]) -> str:
     """What one sample gives a step: the values of the columns read and the SHA-256 of each member read."""
     return digest({"columns": columns, "members": members}, length=16)
+
+
+def of_rejection(inputs: str, policy: Any) -> str:
+    """The `of_inputs` of a rejected sample: a step's policy, where it has one, belongs to what decided."""
+    return inputs if policy is None else digest({"inputs": inputs, "policy": policy}, length=16)

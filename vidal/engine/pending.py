@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from vidal.engine import fingerprint
 from vidal.engine.commits import Piece, Row, Store
-from vidal.engine.step import FAILED, OK, Step
+from vidal.engine.step import FAILED, OK, REJECTED, Step
 
 READERS = 8
 
@@ -95,10 +96,10 @@ def part_state(
     """
     wanted = {id_: rows for id_, rows in inputs.rows(sources).items() if kept is None or id_ in kept}
     committed = store.rows(own, ["status", "error_class", "attempts", "inputs"]) if own else {}
-    pending, attempts, failed = [], {}, 0
+    pending, attempts, failed, policy = [], {}, 0, step.policy()
     for id_, rows in wanted.items():
         row = committed.get(id_)
-        if row is None or row["inputs"] != inputs.digest(rows):
+        if row is None or row["inputs"] != _stamp(row["status"], inputs.digest(rows), policy):
             pending.append(id_)
         elif row["status"] == FAILED:
             failed += 1
@@ -108,6 +109,10 @@ def part_state(
     number = own[-1].number + 1 if own else 0
     work = PartWork(part, number, tuple(sorted(pending)), attempts, sources) if pending else None
     return PartState(part, len(wanted), len(wanted) - len(pending), failed - len(attempts), work)
+
+
+def _stamp(status: str, digest: str, policy: Any) -> str:
+    return fingerprint.of_rejection(digest, policy) if status == REJECTED else digest
 
 
 def states(

@@ -61,6 +61,8 @@ class Observer(Protocol):
 
     def begun(self, step: str, pending: int) -> None: ...
 
+    def said(self, line: str) -> None: ...
+
     def advanced(self, samples: int) -> None: ...
 
     def ended(self, report: StepReport) -> None: ...
@@ -76,6 +78,9 @@ class Lines:
 
     def begun(self, step: str, pending: int) -> None:
         return
+
+    def said(self, line: str) -> None:
+        self._write(f"  {line}")
 
     def advanced(self, samples: int) -> None:
         return
@@ -109,6 +114,9 @@ class Live:
 
     def begun(self, step: str, pending: int) -> None:
         self._task = self._progress.add_task(step, total=pending)
+
+    def said(self, line: str) -> None:
+        self._console.print(f"  {line}", highlight=False, soft_wrap=True)
 
     def advanced(self, samples: int) -> None:
         self._progress.advance(self._task, samples)

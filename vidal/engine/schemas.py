@@ -64,8 +64,9 @@ TERMS = pa.schema(
 """`terms/terms.parquet`. `count` is how often the term stands in the sources, `modality` what it should search
 (`video`, `audio` or `both`), `weight` how likely MetaCLIP's rule would have drawn it under the cap of the choice."""
 
-QUERY_COLUMNS = {"source": pa.string(), "term": pa.string(), "revision": pa.string()}
-"""A question to a source. `revision` changes when a listing should be read again (a folder's contents); else null."""
+QUERY_COLUMNS = {"source": pa.string(), "term": pa.string(), "slice": pa.string(), "revision": pa.string()}
+"""A question to a source: a term, or a slice of what it lists. `revision` changes when it should be asked again: with
+the source's settings, and with the slice's content."""
 
 TEXT_VIEWS = pa.struct(
     [
@@ -108,6 +109,17 @@ CANDIDATE = pa.struct(
     [pa.field("id", pa.string()), pa.field("kind", pa.string())]
     + [pa.field(name, type_) for name, type_ in CANDIDATE_COLUMNS.items()]
 )
+
+PAGE = pa.struct(
+    [
+        pa.field(name, CANDIDATE_COLUMNS[name])
+        for name in (
+            "title", "hashtags", "description", "seconds", "licence", "uploader", "uploader_id", "language",
+            "published", "live", "age_limit", "comments", "watched",
+        )
+    ]
+)  # fmt: skip
+"""What the page of a clip says of it, learnt on the way to its media: the same facts as a candidate's, and fuller."""
 
 PROBE_COLUMNS = {
     "container": pa.string(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -113,7 +113,8 @@ class Step:
     types: it becomes the fingerprint. `version` is raised when the code changes what it computes.
 
     The first read is the spine: its parts are this step's parts. `gate`, where set, names the verdict table that
-    must keep a sample before this step wants it.
+    must keep a sample before this step wants it. `unpublished` names columns that stay in the workspace: what may
+    differ between two runs of the same work, such as the time.
     """
 
     name: str
@@ -122,11 +123,21 @@ class Step:
     reads: tuple[Read, ...] = ()
     gate: str | None = None
     columns: Mapping[str, pa.DataType] = {}
+    unpublished: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     resources: Resources = Resources()
 
     def settings(self) -> Mapping[str, Any]:
         raise NotImplementedError
+
+    def policy(self) -> Any:
+        """What decides rejections alone, in JSON types, beside the settings: when it changes, rejected samples are
+        pending again and the others stand."""
+        return None
+
+    def forecast(self, ids: Iterable[str]) -> tuple[str, ...]:
+        """Lines for the user on what doing these samples takes, where it is more than this machine's time."""
+        return ()
 
     def setup(self) -> None:
         """Load what a worker keeps (a model, a client). Runs once per worker, before the first `process`."""

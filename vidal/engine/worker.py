@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from vidal.engine import fingerprint
 from vidal.engine.attempt import Retry
 from vidal.engine.batches import Clock, batches_of
 from vidal.engine.commits import Piece, Store
@@ -96,12 +97,15 @@ class PartRunner:
     def _committed(self, work: PartWork, results: Iterable[Result], inputs: Mapping[str, str]) -> list[Result]:
         """Commit results as they come, a piece every COMMIT_S seconds; all of them, without their members."""
         store, step, numbers = self.job.store(self.name), self.job.step, itertools.count(work.number)
+        policy = step.policy()
         done: list[Result] = []
         waiting: list[Result] = []
 
         def commit() -> None:
             if waiting:
-                store.write(Piece(work.part, next(numbers), store.fingerprint), waiting, inputs, step.columns)
+                rejected = (result.id for result in waiting if result.status == REJECTED)
+                stamps = {**inputs, **{id_: fingerprint.of_rejection(inputs[id_], policy) for id_ in rejected}}
+                store.write(Piece(work.part, next(numbers), store.fingerprint), waiting, stamps, step.columns)
                 done.extend(replace(result, members={}) for result in waiting)
                 waiting.clear()
 

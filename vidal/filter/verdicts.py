@@ -20,18 +20,19 @@ FACTS = ("seconds", "fps", "width", "height", "audio_seconds", "source_sha256")
 
 
 class FilterVerdicts(Verdicts):
-    """Joins the scores of every sample whose media are ok and still wanted, and applies the rules in order.
+    """Joins the scores of every sample whose media are ok, still wanted and admitted, and applies the rules in order.
 
     A sample one of whose scores failed is not kept, and carries no rule: it failed, it was not rejected.
     """
 
     name = "filter/verdicts"
 
-    def __init__(self, rules: Sequence[RuleConfig], media: Step, scores: Sequence[Step]) -> None:
+    def __init__(self, rules: Sequence[RuleConfig], media: Step, admit: Step, scores: Sequence[Step]) -> None:
         self.rules = rules
         self.scores = scores
         self.media = media
-        self.reads = (*media.inputs, media.name, *(step.name for step in scores))
+        self.standing = (*media.inputs, admit.name)
+        self.reads = (*self.standing, media.name, *(step.name for step in scores))
         self.types: dict[str, pa.DataType] = {"kind": pa.string(), "duplicate": pa.bool_()}
         self.types |= {name: media.columns[name] for name in FACTS}
         self.types |= {name: type_ for step in scores for name, type_ in step.columns.items()}
@@ -53,7 +54,7 @@ class FilterVerdicts(Verdicts):
         if before.get("state") == now:
             return Summary(int(before["samples"]), int(before["samples"]), 0)
         media = context.store(self.media.name).table(["kind", "status", *FACTS])
-        for name in self.media.inputs:
+        for name in self.standing:
             media = among(media, context.store(name).table(["status"]))
         scores = {step.name: context.store(step.name).table(["status", *step.columns]) for step in self.scores}
         table = verdicts(media, scores, self.rules, self.types)

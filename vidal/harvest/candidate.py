@@ -41,7 +41,7 @@ class Candidate:
 
     def to_row(self) -> dict[str, Any]:
         """The fields as storable values: what is not Unicode text (lone surrogates) becomes `?`."""
-        return _storable(asdict(self))
+        return storable(asdict(self))
 
 
 def safe_id(source: str, site_id: str) -> str:
@@ -62,9 +62,10 @@ def split_hashtags(text: str) -> tuple[str, tuple[str, ...]]:
     return " ".join(HASHTAG.sub(" ", text).split()), tags
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
+    """The value with every text in it storable: what is not Unicode (lone surrogates) becomes `?`."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
-        return {name: _storable(inner) for name, inner in value.items()}
-    return [_storable(inner) for inner in value] if isinstance(value, list | tuple) else value
+        return {name: storable(inner) for name, inner in value.items()}
+    return [storable(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from vidal.engine.config import Section
-from vidal.harvest.screening.config import ScreenConfig
+from vidal.harvest.network.config import NetworkConfig
+from vidal.harvest.screening.config import RankConfig, ScreenConfig
+from vidal.harvest.sources import sections
 
-Name = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,30}$",
-        description="How the source is named; the first part of every sample's id.",
-    ),
-]
-
-
-class PeerTubeConfig(Section):
-    """A PeerTube site: searched through its REST API, downloaded with yt-dlp."""
-
-    type: Literal["peertube"]
-    name: Name
-    url: str = Field(pattern=r"^https?://")
-    """The site's address, such as `https://peertube.example`."""
-    results: int = Field(20, ge=1)
-    """Most results taken for a term."""
-
-
-class FreesoundConfig(Section):
-    """Freesound's API v2: searched with a token from the environment, downloaded as its high-quality previews."""
-
-    type: Literal["freesound"]
-    name: Name
-    url: str = Field("https://freesound.org", pattern=r"^https?://")
-    """The site's address."""
-    token_env: str = "FREESOUND_API_KEY"
-    """The environment variable that holds the API token."""
-    results: int = Field(20, ge=1)
-    """Most results taken for a term."""
-
-
-class LocalConfig(Section):
-    """A folder of clips and sounds. Texts come from `<name>.json` beside a file (title, hashtags, description,
-    captions, licence) or `<name>.txt` (the title); a file without either is named by its own name."""
-
-    type: Literal["local"]
-    name: Name
-    path: str
-    """The folder, relative to the pipeline file."""
-
-
-SourceConfig = Annotated[PeerTubeConfig | FreesoundConfig | LocalConfig, Field(discriminator="type")]
+if TYPE_CHECKING:
+    SourceConfig = Any
+else:
+    SourceConfig = sections()
 
 
 class MediaConfig(Section):
@@ -66,16 +28,26 @@ class MediaConfig(Section):
     """Longest clip or sound, as measured."""
     max_megabytes: float = Field(200.0, gt=0)
     """Largest file fetched."""
-    read_timeout: float = Field(20.0, gt=0)
-    """Seconds allowed to connect, and between two reads of a download."""
     timeout: float = Field(120.0, gt=0)
     """Seconds allowed for decoding one file."""
+
+
+class UploaderConfig(Section):
+    """What is kept of who uploaded a clip or a sound."""
+
+    keep: Literal["names", "hashes", "nothing"] = "names"
+    """`names` and ids as the site states them, keyed `hashes` of the ids that still honour a take-down, or nothing."""
+    key_env: str = "VIDAL_UPLOADER_KEY"
+    """The environment variable that holds the secret key of the hashes."""
 
 
 class HarvestConfig(Section):
     """Where candidates come from, which are fetched, and what is made of their media."""
 
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
-    """Sites and folders."""
+    """Sites, folders and lists."""
+    network: NetworkConfig = NetworkConfig()
+    uploaders: UploaderConfig = UploaderConfig()
+    rank: RankConfig = RankConfig()
     screen: ScreenConfig = ScreenConfig()
     media: MediaConfig = MediaConfig()

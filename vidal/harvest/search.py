@@ -11,13 +11,15 @@ import pyarrow as pa
 from vidal.engine.errors import SampleError
 from vidal.engine.schemas import CANDIDATE, QUERY_COLUMNS
 from vidal.engine.step import Read, Resources, Result, Sample, Step
-from vidal.harvest.config import SourceConfig
+from vidal.harvest.config import HarvestConfig
+from vidal.harvest.network.client import Network
 from vidal.harvest.sources import Source, open_source
+from vidal.harvest.uploaders import Uploaders
 
 
 class Search(Step):
-    """Asks a source for a term. A source's settings are in the query's `revision`, so another source added to the
-    pipeline file makes no answered query stale."""
+    """Asks a source for a term, or for a slice of what it lists. A source's settings are in the query's `revision`, so
+    another source added to the pipeline file makes no answered query stale."""
 
     name = "harvest/search"
     kinds = frozenset({"query"})
@@ -25,22 +27,28 @@ class Search(Step):
     columns = {"term": pa.string(), "candidates": pa.list_(CANDIDATE)}
     resources = Resources(cpus=0.5, threads=4)
 
-    def __init__(self, sources: Sequence[SourceConfig], base: Path) -> None:
-        self._configs = sources
+    def __init__(self, config: HarvestConfig, base: Path) -> None:
+        self._config = config
         self._base = base
+        self._uploaders = Uploaders(config.uploaders)
+        self._network: Network | None = None
         self._sources: dict[str, Source] = {}
 
     def settings(self) -> Mapping[str, Any]:
-        return {}
+        return {"uploaders": self._config.uploaders.keep}
 
     def setup(self) -> None:
-        self._sources = {config.name: open_source(config, self._base) for config in self._configs}
+        self._network = Network(self._config.network, self._base)
+        opened = [open_source(config, self._base, self._network) for config in self._config.sources]
+        self._sources = {source.name: source for source in opened}
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         results = []
         for sample in samples:
             source, term = self._sources[sample.columns["source"]], sample.columns["term"]
-            candidates = [candidate.to_row() for candidate in source.search(term)]
+            with self._network.attempt():
+                found = list(source.search(sample.columns["slice"] if term is None else term))
+            candidates = [self._uploaders.kept(candidate.to_row()) for candidate in found]
             _check(source.name, candidates)
             results.append(sample.ok({"term": term, "candidates": candidates}))
         return results

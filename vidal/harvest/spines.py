@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,21 @@ import pyarrow as pa
 
 from vidal.engine import fingerprint, spine
 from vidal.engine.nodes import Context, Spine, Summary
-from vidal.engine.schemas import CANDIDATE_COLUMNS, QUERY_COLUMNS
+from vidal.engine.schemas import CANDIDATE, CANDIDATE_COLUMNS, QUERY_COLUMNS
 from vidal.engine.step import OK
 from vidal.harvest.config import SourceConfig
+from vidal.harvest.screening.config import RankConfig
+from vidal.harvest.screening.rank import unranked
 from vidal.harvest.sources import open_source
 from vidal.terms.table import OUTPUT as TERMS_TABLE
 
+QUERIES = pa.schema([("id", pa.string()), ("kind", pa.string()), *QUERY_COLUMNS.items()])
+QUERIES_PER_PART = 16
+"""Queries are committed in small groups: one may wait long for its host, or find a thousand candidates."""
+
 
 class Queries(Spine):
-    """One query per searching source and term, one per listing source."""
+    """One query per searching source and term, one per slice of a listing source."""
 
     name = "harvest/queries"
     reads = ("terms/terms",)
@@ -34,44 +41,70 @@ class Queries(Spine):
 
     def run(self, context: Context) -> Summary:
         terms = context.workspace.read_table(TERMS_TABLE, columns=["id", "term", "modality"]).to_pylist()
-        return spine.sync(self, context.store(self.name), self._rows(terms), self.part_size)
+        rows = spine.in_order(QUERIES, self._rows(terms))
+        return spine.sync(self, context.store(self.name), rows, min(self.part_size, QUERIES_PER_PART))
 
     def _rows(self, terms: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         for config in self.sources:
             source = open_source(config, self.base)
-            revision = fingerprint.digest([config.model_dump(mode="json"), source.revision()])
-            asked = [term for term in terms if term["modality"] in (source.searches, "both")]
-            for term in asked if source.searches else [{"id": "all", "term": None}]:
-                row = {"source": config.name, "term": term["term"], "revision": revision}
-                yield {"id": f"{config.name}-{term['id']}", "kind": "query", **row}
+            source.check()
+            settings = config.model_dump(mode="json")
+            if source.searches is None:
+                for part in source.listed():
+                    row = {"source": config.name, "slice": part.name}
+                    revision = fingerprint.digest([settings, part.revision])
+                    yield {"id": f"{config.name}-{part.name}", "kind": "query", "revision": revision, **row}
+                continue
+            revision = fingerprint.digest(settings)
+            for term in terms:
+                if term["modality"] in (source.searches, "both"):
+                    row = {"source": config.name, "term": term["term"], "revision": revision}
+                    yield {"id": f"{config.name}-{term['id']}", "kind": "query", **row}
 
 
 class Candidates(Spine):
     """Everything found, merged by id: the terms that found a candidate are kept, all of them.
 
     Where searches tell different things of one candidate, the answer to the first query in order of id counts.
+    `unranked` names the demand of `harvest.rank` that a sound met for none of its terms. The merge goes through the
+    disk: memory does not grow with the number of candidates.
     """
 
     name = "harvest/candidates"
     reads = ("harvest/search",)
-    columns = {**CANDIDATE_COLUMNS, "terms": pa.list_(pa.string())}
+    columns = {**CANDIDATE_COLUMNS, "terms": pa.list_(pa.string()), "unranked": pa.string()}
 
-    def __init__(self, part_size: int) -> None:
+    def __init__(self, part_size: int, rank: RankConfig) -> None:
         self.part_size = part_size
+        self.rank = rank
 
     def settings(self) -> Mapping[str, Any]:
         return {}
 
     def run(self, context: Context) -> Summary:
-        found = context.store("harvest/search").table(["status", "term", "candidates"])
-        merged: dict[str, dict[str, Any]] = {}
-        for row in sorted(found.to_pylist(), key=lambda row: row["id"]):
-            if row["status"] != OK:
-                continue
-            for candidate in row["candidates"]:
-                known = merged.setdefault(candidate["id"], {**candidate, "terms": []})
-                if row["term"] is not None and row["term"] not in known["terms"]:
-                    known["terms"].append(row["term"])
-        for row in merged.values():
-            row["terms"].sort()
-        return spine.sync(self, context.store(self.name), merged.values(), self.part_size)
+        store = context.store("harvest/search")
+        found = spine.in_order(FOUND, self._found(store.tables(["status", "term", "candidates"])), "query")
+        return spine.sync(self, context.store(self.name), merged(found), self.part_size)
+
+    def _found(self, tables: Iterable[pa.Table]) -> Iterator[dict[str, Any]]:
+        """Every answer to every query, a row each."""
+        for row in (row for table in tables for row in table.to_pylist() if row["status"] == OK):
+            told = {"query": row["id"], "term": row["term"]}
+            sounds = [candidate for candidate in row["candidates"] if candidate["kind"] == "audio" and row["term"]]
+            unmet = unranked(row["term"], sounds, self.rank) if sounds else []
+            left = {sound["id"]: demand for sound, demand in zip(sounds, unmet, strict=True)}
+            yield from ({**candidate, **told, "unranked": left.get(candidate["id"])} for candidate in row["candidates"])
+
+
+FOUND = pa.schema([*CANDIDATE, pa.field("query", pa.string()), pa.field("term", pa.string())]).append(
+    pa.field("unranked", pa.string())
+)
+
+
+def merged(found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """One row per id of rows in which those of an id follow each other."""
+    for _, answers in groupby(found, key=lambda row: row["id"]):
+        rows = list(answers)
+        terms = sorted({row["term"] for row in rows if row["term"] is not None})
+        taken = any(row["unranked"] is None for row in rows)
+        yield {**rows[0], "terms": terms, "unranked": None if taken else rows[0]["unranked"]}

@@ -11,7 +11,7 @@ from vidal.engine.schemas import PROBE_COLUMNS
 from vidal.engine.step import Read, Sample, Step
 
 VIEWS = ("mplug", "polish_mplug", "sound_mplug")
-ORIGIN = ("source", "url", "licence", "uploader", "language", "published", "description", "captions", "terms")
+ORIGIN = ("source", "url", "captions", "terms")
 NORMALISED = ("width", "height", "frame_index", "frame_seconds", "audio_seconds")
 DIGITS = 6
 """Significant digits of a float in a sample's JSON, which has no infinities: they and what is no number become null."""
@@ -31,7 +31,7 @@ class ShardSample(Step):
         wanted = [step for step in producers if kind in step.kinds]
         self.reads = (
             Read("harvest/candidates", ("title", "hashtags", *ORIGIN)),
-            *(Read(step.name, tuple(step.columns), step.members) for step in wanted),
+            *(Read(step.name, _published(step), step.members) for step in wanted),
         )
 
 
@@ -89,7 +89,7 @@ def describe(
         "views": views,
         "title": row["harvest/screen"]["title"],
         "hashtags": list(row["harvest/screen"]["hashtags"] or ()),
-        "origin": {name: told[name] for name in ORIGIN},
+        "origin": {**{name: told[name] for name in ORIGIN}, **row["harvest/admit"]},
         "probe": {name: media[name] for name in PROBE_COLUMNS},
         "normalised": {name: media[name] for name in NORMALISED},
         "scores": scores,
@@ -98,6 +98,10 @@ def describe(
         "provenance": {step: provenance[step] for step in sorted(row) if step in provenance},
     }
     return _rounded({name: value for name, value in record.items() if value not in (None, {})})
+
+
+def _published(step: Step) -> tuple[str, ...]:
+    return tuple(name for name in step.columns if name not in step.unpublished)
 
 
 def _rounded(value: Any) -> Any:

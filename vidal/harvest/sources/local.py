@@ -6,19 +6,30 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
 from vidal.engine import fingerprint
+from vidal.engine.config import Section
 from vidal.engine.errors import ConfigError, SampleError
 from vidal.harvest.candidate import Candidate, safe_id, split_hashtags
-from vidal.harvest.config import LocalConfig
-from vidal.harvest.sources import source_of
+from vidal.harvest.sources import Fetched, Name, Order, Slice, Source, source_of
 
 VIDEO = frozenset({".mp4", ".webm", ".mkv", ".mov", ".avi", ".m4v", ".ogv"})
 AUDIO = frozenset({".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a"})
 
 TEXT = frozenset({".json", ".txt"})
+
+
+class LocalConfig(Section):
+    """A folder of clips and sounds. Texts come from `<name>.json` beside a file (title, hashtags, description,
+    captions, licence) or `<name>.txt` (the title); a file without either is named by its own name."""
+
+    type: Literal["local"]
+    name: Name
+    path: str
+    """The folder, relative to the pipeline file."""
 
 
 class Sidecar(BaseModel):
@@ -33,23 +44,25 @@ class Sidecar(BaseModel):
 
 
 @source_of(LocalConfig)
-class Local:
+class Local(Source):
     """Every media file under a folder. Fetching is naming it: nothing is copied."""
 
-    searches = None
-
-    def __init__(self, config: LocalConfig, base: Path) -> None:
+    def __init__(self, config: LocalConfig, base: Path, network: Any) -> None:
         self.name = config.name
         self.root = (base / Path(config.path).expanduser()).resolve()
+
+    def check(self) -> None:
         if not self.root.is_dir():
-            raise ConfigError(f"harvest source {config.name}: {self.root} is not a folder; set its `path`")
+            raise ConfigError(f"harvest source {self.name}: {self.root} is not a folder; set its `path`")
+        self._files()
 
-    def revision(self) -> str:
-        """A hash of the names and sizes of the media, and of the names and contents of their sidecars."""
+    def listed(self) -> Iterator[Slice]:
+        """One slice, whose revision is a hash of the names and sizes of the media, and of the names and contents of
+        their sidecars."""
         files = [(os.fsencode(path.relative_to(self.root)).hex(), _state(path)) for path in self._files(TEXT)]
-        return fingerprint.digest(files)
+        yield Slice("all", fingerprint.digest(files))
 
-    def search(self, term: str | None) -> Iterator[Candidate]:
+    def search(self, query: str) -> Iterator[Candidate]:
         for path in self._files():
             relative = path.relative_to(self.root).as_posix()
             texts = _sidecar(path)
@@ -68,11 +81,11 @@ class Local:
                 revision=str(path.stat().st_size),
             )
 
-    def fetch(self, url: str, kind: str, folder: Path, max_bytes: int, timeout: float) -> Path:
-        path = (self.root / url).resolve()
+    def fetch(self, order: Order) -> Fetched:
+        path = (self.root / order.url).resolve()
         if not path.is_relative_to(self.root) or not path.is_file():
-            raise SampleError("NotFound", f"{url} is not a file under the source's folder")
-        return path
+            raise SampleError("NotFound", f"{order.url} is not a file under the source's folder")
+        return Fetched(path)
 
     def _files(self, also: frozenset[str] = frozenset()) -> list[Path]:
         """The media files under the folder, and those of the suffixes `also`, in order of their names."""

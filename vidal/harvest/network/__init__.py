@@ -1,0 +1,1 @@
+"""The one way the harvest reaches other machines: polite, bounded, to public addresses only."""

@@ -1,0 +1,77 @@
+"""Which of the sounds that a source found for a term are taken (paper, section 4.2): pure functions of what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from typing import Any
+
+from vidal.harvest.screening import words
+from vidal.harvest.screening.config import RankConfig
+
+IN_TITLE, IN_TAGS, IN_DESCRIPTION = 1.0, 0.9, 0.5
+"""What a word of the term counts for by where it stands; ours, the paper gives no measure."""
+DESCRIPTION_CHARACTERS = 2000
+
+
+def unranked(term: str, sounds: Sequence[Mapping[str, Any]], config: RankConfig) -> list[str | None]:
+    """For each sound found for a term, the demand of `harvest.rank` that it does not meet, `keep` where others come
+    before it; None: it is taken. Sounds alike in all that is ranked by come in order of id."""
+    found = [similarity(term, sound) for sound in sounds]
+    unmet = [_unmet(sound, alike, config) for sound, alike in zip(sounds, found, strict=True)]
+    numbers = [number for number, demand in enumerate(unmet) if demand is None]
+    numbers.sort(key=lambda number: _place(sounds[number], found[number]))
+    for number in numbers[config.keep :] if config.keep else ():
+        unmet[number] = "keep"
+    return unmet
+
+
+def similarity(term: str, sound: Mapping[str, Any]) -> float:
+    """From 0 to 1: how much of a term's words, by their stems, stands in a sound's title, tags and description."""
+    asked = _stems(term)
+    if not asked:
+        return 0.0
+    fields = (
+        (IN_TITLE, _stems(sound.get("title") or "")),
+        (IN_TAGS, _stems(" ".join(sound.get("hashtags") or ()))),
+        (IN_DESCRIPTION, _stems((sound.get("description") or "")[:DESCRIPTION_CHARACTERS])),
+    )
+    return sum(max(weight * (stem in stems) for weight, stems in fields) for stem in asked) / len(asked)
+
+
+def _unmet(sound: Mapping[str, Any], alike: float, config: RankConfig) -> str | None:
+    """The first demand that a stated value does not meet."""
+    seconds = sound.get("seconds")
+    demands = (
+        ("similarity", alike, config.min_similarity),
+        ("rating", sound.get("rating"), config.min_rating),
+        ("downloads", sound.get("downloads"), config.min_downloads),
+        ("comments", sound.get("comments"), config.min_comments),
+        ("tags", len(sound.get("hashtags") or ()), config.min_tags),
+        ("seconds", seconds, config.min_seconds),
+    )
+    unmet = next((name for name, value, least in demands if value is not None and value < least), None)
+    if unmet is None and config.max_seconds is not None and (seconds or 0) > config.max_seconds:
+        return "seconds"
+    return unmet
+
+
+def _place(sound: Mapping[str, Any], alike: float) -> tuple[Any, ...]:
+    numbers = (sound.get("rating"), sound.get("downloads"), sound.get("comments"), len(sound.get("hashtags") or ()))
+    return -alike, *(-(number or 0) for number in numbers), sound["id"]
+
+
+def _stems(text: str) -> frozenset[str]:
+    return frozenset(map(_stem, words.words(text)))
+
+
+@lru_cache(maxsize=65536)
+def _stem(word: str) -> str:
+    return _stemmer().stem(word)
+
+
+@cache
+def _stemmer() -> Any:
+    from nltk.stem.snowball import SnowballStemmer
+
+    return SnowballStemmer("english")

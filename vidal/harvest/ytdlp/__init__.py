@@ -1,0 +1,1 @@
+"""yt-dlp as a library: its extractors read pages and name formats, over the harvest's own network."""
