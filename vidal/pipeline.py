@@ -92,32 +92,19 @@ def nodes(pipeline: Pipeline, base: Path, until: str = STAGES[-1]) -> list[Node]
     """The nodes of a build in order, up to the last of the stage `until`. `base` is the folder that relative paths in
     the pipeline file start from."""
     from vidal.filter.verdicts import FilterVerdicts
-    from vidal.harvest.admit import Admit
-    from vidal.harvest.media import Media
-    from vidal.harvest.screen import Screen
-    from vidal.harvest.search import Search
-    from vidal.harvest.spines import Candidates, Queries
+    from vidal.harvest.stage import harvest
     from vidal.shard.write import WriteShards
     from vidal.terms.table import Terms
 
-    screen = Screen(pipeline.harvest.screen, base)
-    media = Media(pipeline.harvest, base)
-    admit = Admit(pipeline.harvest.screen, base)
+    found = harvest(pipeline.harvest, base, pipeline.part_size)
     scores = _scores(pipeline)
     made = _made(pipeline, base)
-    verdicts = FilterVerdicts(pipeline.filter.rules, media, admit, scores)
-    harvest: list[Node] = [
-        Queries(pipeline.harvest.sources, base, pipeline.part_size),
-        Search(pipeline.harvest, base),
-        Candidates(pipeline.part_size, pipeline.harvest.rank),
-        screen,
-        media,
-        admit,
-    ]
-    found = [Terms(pipeline.terms, base, pipeline.seed), *harvest, *scores, verdicts, *made]
+    verdicts = FilterVerdicts(pipeline.filter.rules, found.media, found.admit, scores)
+    before = [Terms(pipeline.terms, base, pipeline.seed), *found.nodes, *scores, verdicts, *made]
     if until != STAGES[-1]:
-        return [node for node in found if STAGES.index(node.stage) <= STAGES.index(until)]
-    return [*found, WriteShards(pipeline.shard, verdicts, [screen, media, admit, *scores, *made], pipeline.seed)]
+        return [node for node in before if STAGES.index(node.stage) <= STAGES.index(until)]
+    producers = [found.screen, found.media, found.admit, *scores, *made]
+    return [*before, WriteShards(pipeline.shard, verdicts, producers, pipeline.seed)]
 
 
 def _scores(pipeline: Pipeline) -> list[Step]:

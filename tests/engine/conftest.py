@@ -33,9 +33,13 @@ class Silent:
     """An observer that remembers."""
 
     ended_steps: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def begun(self, step: str, pending: int) -> None:
         return
+
+    def said(self, line: str) -> None:
+        self.lines.append(line)
 
     def advanced(self, samples: int) -> None:
         return
@@ -52,14 +56,19 @@ def run_nodes() -> Callable[..., dict[str, StepReport]]:
     """Run nodes over a workspace, in this process unless a runner is given; reports by step."""
 
     def run(
-        workspace: Workspace, nodes: Sequence[Node], runner=None, options: Options | None = None, resources=None
+        workspace: Workspace,
+        nodes: Sequence[Node],
+        runner=None,
+        options: Options | None = None,
+        resources=None,
+        observer=None,
     ) -> dict[str, StepReport]:
         options = options or Options(retry=Retry(attempts=1))
         build = Build(workspace, nodes, options, resources)
         record = RunRecord(workspace, new_id(), {}, ["test"])
         chosen = runner or LocalRunner(0)
         try:
-            return {report.step: report for report in build.run(lambda pending: chosen, Silent(), record)}
+            return {report.step: report for report in build.run(lambda pending: chosen, observer or Silent(), record)}
         finally:
             record.close()
 

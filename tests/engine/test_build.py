@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toy_steps import Add, Double, Numbers
+from toy_steps import Add, AtMost, Double, Numbers
 
 from vidal.engine.build import Options, above_tolerance, limited
 from vidal.engine.errors import MissingError
@@ -106,3 +106,23 @@ def test_the_line_of_truth():
         "2.0 s, 3.0/s, 75% in process",
         "  see x",
     ]
+
+
+def test_a_changed_policy_takes_up_what_was_rejected_and_nothing_else(workspace, run_nodes):
+    def run(limit):
+        report = run_nodes(workspace, [Numbers(VALUES), AtMost(limit)])["toy/at-most"]
+        return report.done, report.rejected
+
+    assert run(5) == (10, {"large": 4})
+    assert run(5) == (0, {})
+    assert run(7) == (4, {"large": 2})
+    assert run(20) == (2, {})
+    assert run(3) == (0, {}), "what was let in stands"
+
+
+def test_what_a_step_will_cost_is_said_before_it_runs(workspace, run_nodes):
+    lines = []
+    observer = Lines(lines.append)
+    run_nodes(workspace, [Numbers(VALUES), AtMost(5)], observer=observer)
+    run_nodes(workspace, [Numbers(VALUES), AtMost(5)], observer=observer)
+    assert lines.count("  10 numbers to look at") == 1 and sum("numbers to look at" in line for line in lines) == 1

@@ -19,7 +19,7 @@ def store(folder):
 
 def sync(store, values, part_size=2):
     rows = [{"id": id_, "kind": "video", "value": value} for id_, value in values.items()]
-    return spine.sync(SPINE, store, rows, part_size)
+    return spine.sync(SPINE, store, spine.in_order(SPINE.schema, rows), part_size)
 
 
 def held(store):
@@ -86,3 +86,25 @@ def test_the_spine_holds_the_last_rows_and_parts_are_for_life(steps):
         assert all(parts.setdefault(id_, row[0]) == row[0] for id_, row in found.items())
     sizes = [list(parts.values()).count(part) for part in set(parts.values())]
     assert max(sizes, default=0) <= 2
+
+
+def test_rows_out_of_order_or_twice_are_refused(store):
+    rows = list(spine.in_order(SPINE.schema, [{"id": id_, "kind": "video", "value": 1} for id_ in "abc"]))
+    with pytest.raises(ValueError, match="out of order"):
+        spine.sync(SPINE, store, reversed(rows), 2)
+    with pytest.raises(ValueError, match="twice"):
+        spine.sync(SPINE, store, [rows[0], rows[0]], 2)
+
+
+def test_changes_of_many_parts_are_written_in_several_turns(store, monkeypatch):
+    monkeypatch.setattr(spine, "CHANGED_ROWS", 3)
+    before = {f"s{number}": number for number in range(20)}
+    sync(store, before)
+    parts = {id_: row[0] for id_, row in held(store).items()}
+    after = {id_: value + 100 for id_, value in before.items() if value % 5}
+    summary = sync(store, after)
+    assert (summary.done, summary.rejected) == (16, {"withdrawn": 4})
+    found = held(store)
+    assert {id_: row[3] for id_, row in found.items() if row[1] == "ok"} == after
+    assert {id_: row[0] for id_, row in found.items()} == parts
+    assert sync(store, after).already == 16

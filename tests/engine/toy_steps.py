@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +30,7 @@ class Numbers(Spine):
 
     def run(self, context: Context) -> Summary:
         rows = [{"id": id_, "kind": "video", "value": value} for id_, value in self.values.items()]
-        return spine.sync(self, context.store(self.name), rows, self.part_size)
+        return spine.sync(self, context.store(self.name), spine.in_order(self.schema, rows), self.part_size)
 
 
 class Double(Step):
@@ -90,6 +90,29 @@ class Add(Step):
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         return [s.ok({"sum": s.columns["double"] + s.columns["value"] + int(s.members["txt"])}) for s in samples]
+
+
+class AtMost(Step):
+    """Rejects numbers above a limit. The limit is its policy, and costs one `said` line a run."""
+
+    name = "toy/at-most"
+    reads = (Read("toy/numbers", ("value",)),)
+    columns = {"value": pa.int64()}
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def settings(self) -> Mapping[str, Any]:
+        return {}
+
+    def policy(self) -> Any:
+        return {"limit": self.limit}
+
+    def forecast(self, ids: Iterable[str]) -> tuple[str, ...]:
+        return (f"{len(list(ids))} numbers to look at",)
+
+    def process(self, samples: Sequence[Sample]) -> list[Result]:
+        return [s.rejected("large") if s.columns["value"] > self.limit else s.ok(s.columns) for s in samples]
 
 
 class Crash:

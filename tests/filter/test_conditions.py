@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -10,8 +12,9 @@ from vidal.filter.conditions import check, connect, held
 from vidal.filter.config import FilterConfig, RuleConfig
 from vidal.filter.quality import Quality
 from vidal.filter.verdicts import FilterVerdicts
-from vidal.harvest.config import MediaConfig
-from vidal.harvest.media import Media
+from vidal.harvest.config import HarvestConfig
+from vidal.harvest.sources.local import LocalConfig
+from vidal.harvest.stage import harvest
 
 TYPES = {
     "kind": pa.string(),
@@ -220,7 +223,8 @@ def test_a_threshold_holds_for_what_is_below_it(values, threshold):
 
 
 def verdicts_of(*rules):
-    return FilterVerdicts(rules, Media(MediaConfig(), (), None), (Quality(),))
+    found = harvest(HarvestConfig(sources=(LocalConfig(type="local", name="clips", path="."),)), Path(), 4)
+    return FilterVerdicts(rules, found.media, found.admit, (Quality(),))
 
 
 def test_the_default_rules_fit_the_scores_that_are_always_there():

@@ -23,11 +23,9 @@ from vidal.filter.clip import ClipScore
 from vidal.filter.config import ModelConfig, RuleConfig
 from vidal.filter.quality import Quality
 from vidal.filter.verdicts import OUTPUT, FilterVerdicts
-from vidal.harvest.config import LocalConfig, MediaConfig, ScreenConfig
-from vidal.harvest.media import Media
-from vidal.harvest.screen import Screen
-from vidal.harvest.search import Search
-from vidal.harvest.spines import Candidates, Queries
+from vidal.harvest.config import HarvestConfig, MediaConfig
+from vidal.harvest.sources.local import LocalConfig
+from vidal.harvest.stage import harvest
 from vidal.media.write import write_clip
 from vidal.terms.config import TermsConfig
 from vidal.terms.table import Terms
@@ -72,13 +70,14 @@ def world(tmp_path_factory):
     workspace = Workspace(str(folder / "w"))
 
     def build(rules=RULES):
-        sources = (LocalConfig(type="local", name="files", path=str(files)),)
-        screen = Screen(ScreenConfig(), folder)
-        media = Media(MediaConfig(short_side=96), sources, folder)
+        config = HarvestConfig(
+            sources=(LocalConfig(type="local", name="files", path=str(files)),), media=MediaConfig(short_side=96)
+        )
+        found = harvest(config, folder, 4)
         models = [ClipScore(ModelConfig(checkpoint="demo:clip")), ClapScore(ModelConfig(checkpoint="demo:clap"))]
         scores = [Quality(), *models]
-        harvest = [Queries(sources, folder, 4), Search(sources, folder), Candidates(4), screen, media]
-        nodes = [Terms(TermsConfig(), folder, 0), *harvest, *scores, FilterVerdicts(rules, media, scores)]
+        verdicts = FilterVerdicts(rules, found.media, found.admit, scores)
+        nodes = [Terms(TermsConfig(), folder, 0), *found.nodes, *scores, verdicts]
         made = Build(workspace, nodes, Options(retry=Retry(attempts=1)))
         record = RunRecord(workspace, new_id(), {}, ["test"])
         try:

@@ -33,11 +33,10 @@ from vidal.engine.workspace import Workspace
 from vidal.filter.config import FilterConfig, RuleConfig
 from vidal.filter.quality import Quality
 from vidal.filter.verdicts import FilterVerdicts
-from vidal.harvest.config import LocalConfig, MediaConfig, ScreenConfig
-from vidal.harvest.media import Media
-from vidal.harvest.screen import Screen
-from vidal.harvest.search import Search
-from vidal.harvest.spines import Candidates, Queries
+from vidal.harvest.config import HarvestConfig, MediaConfig
+from vidal.harvest.screening.config import ScreenConfig
+from vidal.harvest.sources.local import LocalConfig
+from vidal.harvest.stage import harvest
 from vidal.media.images import encode_depth, encode_jpeg
 from vidal.media.write import write_clip
 from vidal.shard.config import ShardConfig
@@ -152,14 +151,16 @@ class Dataset:
     def nodes(
         self, shard: ShardConfig, rules: Sequence[RuleConfig] = FilterConfig().rules, checkpoint: str = "truth"
     ) -> list[Node]:
-        sources = (LocalConfig(type="local", name="clips", path=str(self.media)),)
-        screen = Screen(ScreenConfig(words_or_hashtags=False), self.media)
-        media = Media(MediaConfig(short_side=SIDE), sources, self.media)
+        config = HarvestConfig(
+            sources=(LocalConfig(type="local", name="clips", path=str(self.media)),),
+            screen=ScreenConfig(words_or_hashtags=False),
+            media=MediaConfig(short_side=SIDE),
+        )
+        found = harvest(config, self.media, 4)
         scores, made = (Quality(), Score()), (Depth(checkpoint), Infrared(), Captions())
-        verdicts = FilterVerdicts(rules, media, scores)
-        harvest = (Queries(sources, self.media, 4), Search(sources, self.media), Candidates(4), screen, media)
-        write = WriteShards(shard, verdicts, [screen, media, Quality(), *made], seed=5)
-        return [Terms(TermsConfig(), self.media, 5), *harvest, *scores, verdicts, *made, write]
+        verdicts = FilterVerdicts(rules, found.media, found.admit, scores)
+        write = WriteShards(shard, verdicts, [found.screen, found.media, found.admit, Quality(), *made], seed=5)
+        return [Terms(TermsConfig(), self.media, 5), *found.nodes, *scores, verdicts, *made, write]
 
     def build(self, shard: ShardConfig, **settings: Any) -> Build:
         """Run everything to its end in this process, and return the build."""

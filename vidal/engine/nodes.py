@@ -66,6 +66,11 @@ class Spine(Table):
 
     columns: Mapping[str, pa.DataType] = {}
 
+    @property
+    def schema(self) -> pa.Schema:
+        """That of the rows a spine is made of: `id`, `kind` and its columns."""
+        return pa.schema([("id", pa.string()), ("kind", pa.string()), *self.columns.items()])
+
 
 class Verdicts(Table):
     """A table that says which samples later steps want."""

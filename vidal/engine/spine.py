@@ -120,9 +120,12 @@ def _paired(
 ) -> Iterator[tuple[Mapping[str, Any] | None, Any]]:
     """Each row with what is known of its id, in order; None on the side that lacks it."""
     earlier = iter(known)
-    before = next(earlier, None)
+    before, last = next(earlier, None), ""
     for row in rows:
         at = place(row["id"])
+        if at <= last:
+            raise ValueError(f"{row['id']} comes twice, or out of order")
+        last = at
         while before is not None and place(before["id"]) < at:
             yield None, before
             before = next(earlier, None)

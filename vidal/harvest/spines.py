@@ -19,7 +19,6 @@ from vidal.harvest.screening.rank import unranked
 from vidal.harvest.sources import open_source
 from vidal.terms.table import OUTPUT as TERMS_TABLE
 
-QUERIES = pa.schema([("id", pa.string()), ("kind", pa.string()), *QUERY_COLUMNS.items()])
 QUERIES_PER_PART = 16
 """Queries are committed in small groups: one may wait long for its host, or find a thousand candidates."""
 
@@ -28,6 +27,7 @@ class Queries(Spine):
     """One query per searching source and term, one per slice of a listing source."""
 
     name = "harvest/queries"
+    version = 2
     reads = ("terms/terms",)
     columns = QUERY_COLUMNS
 
@@ -41,7 +41,7 @@ class Queries(Spine):
 
     def run(self, context: Context) -> Summary:
         terms = context.workspace.read_table(TERMS_TABLE, columns=["id", "term", "modality"]).to_pylist()
-        rows = spine.in_order(QUERIES, self._rows(terms))
+        rows = spine.in_order(self.schema, self._rows(terms))
         return spine.sync(self, context.store(self.name), rows, min(self.part_size, QUERIES_PER_PART))
 
     def _rows(self, terms: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -71,6 +71,7 @@ class Candidates(Spine):
     """
 
     name = "harvest/candidates"
+    version = 2
     reads = ("harvest/search",)
     columns = {**CANDIDATE_COLUMNS, "terms": pa.list_(pa.string()), "unranked": pa.string()}
 
@@ -96,9 +97,8 @@ class Candidates(Spine):
             yield from ({**candidate, **told, "unranked": left.get(candidate["id"])} for candidate in row["candidates"])
 
 
-FOUND = pa.schema([*CANDIDATE, pa.field("query", pa.string()), pa.field("term", pa.string())]).append(
-    pa.field("unranked", pa.string())
-)
+FOUND = pa.schema([*CANDIDATE, *(pa.field(name, pa.string()) for name in ("query", "term", "unranked"))])
+"""An answer to a query."""
 
 
 def merged(found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import hashlib
+from itertools import pairwise
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidal.engine.ordering import BATCH, batches, ordered, place
+
+SCHEMA = pa.schema([("id", pa.string()), ("query", pa.string()), ("tags", pa.list_(pa.string()))])
+
+
+def sort(rows, *then):
+    return list(ordered(SCHEMA, batches(SCHEMA, rows), *then))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.text(max_size=4), st.text(max_size=3)), max_size=40))
+def test_rows_come_in_the_order_of_a_hash_of_their_id_whatever_their_order(pairs):
+    rows = [{"id": id_, "query": query, "tags": [query, id_]} for id_, query in pairs]
+    found = sort(rows, "query")
+    assert found == sort(rows[::-1], "query")
+    assert sorted(map(str, found)) == sorted(map(str, rows))
+    assert [place(row["id"]) for row in found] == sorted(place(row["id"]) for row in rows)
+    for before, after in pairwise(found):
+        assert before["id"] != after["id"] or before["query"].encode() <= after["query"].encode()
+
+
+def test_a_place_is_the_sha256_of_an_id():
+    assert place("clips_1") == hashlib.sha256(b"clips_1").hexdigest()
+
+
+def test_many_rows_pass_in_batches():
+    rows = ({"id": f"s{number}", "query": None, "tags": None} for number in range(2 * BATCH + 7))
+    found = [row["id"] for row in sort(rows)]
+    assert found == sorted((f"s{number}" for number in range(2 * BATCH + 7)), key=place)
+    assert sort([]) == []
