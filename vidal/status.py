@@ -20,7 +20,7 @@ class StepStatus:
     rows by status, and `stale` pieces of other fingerprints.
 
     `state` is done; pending, where there is work; stale, where what there is was made under other settings or of other
-    inputs and will be made again; waiting, for steps before it.
+    inputs and will be made again; waiting, for steps before it. `forecast` are lines on what the pending samples take.
     """
 
     step: str
@@ -29,6 +29,7 @@ class StepStatus:
     pending: int | None
     statuses: dict[str, int]
     stale: int
+    forecast: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,12 @@ def _status(build: Build, node: Node, ready: bool) -> StepStatus:
     if not all(build.has_run(name) for name in build.inputs_of(node)):
         return StepStatus(node.name, WAITING, None, None, statuses, stale)
     parts = build.states(node)
-    pending = sum(len(part.work) for part in parts if part.work)
+    works = [part.work for part in parts if part.work]
+    pending = sum(map(len, works))
+    forecast = node.forecast(id_ for work in works for id_ in work.ids) if works else ()
     outdated = STALE if stale and not values else PENDING
     state = outdated if pending else DONE if ready else WAITING
-    return StepStatus(node.name, state, sum(part.wanted for part in parts), pending, statuses, stale)
+    return StepStatus(node.name, state, sum(part.wanted for part in parts), pending, statuses, stale, forecast)
 
 
 def _table_state(build: Build, node: Table, ready: bool) -> str:

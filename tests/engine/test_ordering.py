@@ -4,9 +4,11 @@ import hashlib
 from itertools import pairwise
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vidal.engine.errors import ConfigError
 from vidal.engine.ordering import BATCH, batches, ordered, place
 
 SCHEMA = pa.schema([("id", pa.string()), ("query", pa.string()), ("tags", pa.list_(pa.string()))])
@@ -37,3 +39,12 @@ def test_many_rows_pass_in_batches():
     found = [row["id"] for row in sort(rows)]
     assert found == sorted((f"s{number}" for number in range(2 * BATCH + 7)), key=place)
     assert sort([]) == []
+
+
+def test_an_error_in_making_the_rows_comes_out_as_itself():
+    def rows():
+        yield {"id": "a", "query": None, "tags": None}
+        raise ConfigError("no clips there")
+
+    with pytest.raises(ConfigError, match=r"^no clips there$"):
+        sort(rows())

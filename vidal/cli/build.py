@@ -54,6 +54,8 @@ def build(
         for status in [] if json_output else found:
             samples = "" if status["pending"] is None else f"{status['pending']} samples pending"
             typer.echo(f"{status['step']:<20} {status['state']:<8} {samples}".rstrip())
+            for line in status["forecast"]:
+                typer.echo(f"  {line}")
         return
     reports = run(project, options, observer(json_output))
     over = above_tolerance(reports, project.pipeline.tolerance)

@@ -36,3 +36,5 @@ def status(
         known = ["–" if value is None else str(value) for value in (step.wanted, step.pending)]
         table.add_row(step.step, step.state, *known, *counts, str(step.stale))
     console().print(table)
+    for line in (line for step in found for line in step.forecast):
+        console().print(line, highlight=False)
