@@ -185,13 +185,9 @@ class Network:
 
         import httpx2 as httpx
 
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30.0)
-        transport = httpx.HTTPTransport(trust_env=False, limits=limits, proxy=self.proxy)
-        allowed = self.allowed if self.proxy is None else None
-        transport._pool._network_backend = guarded(transport._pool._network_backend, allowed)
         timeout = httpx.Timeout(self.config.read_timeout, connect=self.config.connect_timeout, pool=None)
         return httpx.Client(
-            transport=gated(transport, self.hosts, self._reading, self.enter, self._check),
+            transport=gated(self._transport(), self.hosts, self._reading, self.enter, self._check),
             follow_redirects=True,
             max_redirects=REDIRECTS,
             timeout=timeout,
@@ -205,9 +201,9 @@ class Network:
         import httpx2 as httpx
 
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=32, keepalive_expiry=30.0)
-        transport = httpx.HTTPTransport(trust_env=False, limits=limits, proxy=self._proxy())
-        if self._proxy() is None:
-            transport._pool._network_backend = guarded(self.allowed)
+        transport = httpx.HTTPTransport(trust_env=False, limits=limits, proxy=self.proxy)
+        allowed = self.allowed if self.proxy is None else None
+        transport._pool._network_backend = guarded(transport._pool._network_backend, allowed)
         return transport
 
     def _check(self, host: str, port: int) -> None:
