@@ -22,8 +22,8 @@ def fold(word: str) -> str:
     """One spelling for words that differ in case, width, ligatures or invisible characters."""
     if word.isascii():
         return word.lower()
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
-    return "".join(c for c in plain if unicodedata.category(c) != "Cf" and c not in _VARIATIONS)
+    seen = "".join(c for c in word if unicodedata.category(c) != "Cf" and c not in _VARIATIONS)
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
 
 
 def words(text: str) -> list[str]:
@@ -49,7 +49,7 @@ def without(text: str, listed: frozenset[str]) -> str:
         if rest == token:
             kept.append(token)
         elif count(rest):
-            kept.append(rest.strip(_PUNCTUATION))
+            kept.append(rest.strip(f" {_PUNCTUATION}"))
     return " ".join(kept).strip(" -|:,;")
 
 
