@@ -6,8 +6,8 @@ import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from vidal.engine.errors import ConfigError, SampleError, TransientError
@@ -15,6 +15,8 @@ from vidal.engine.errors import ConfigError, SampleError, TransientError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+UNICAST = ipaddress.ip_network("2000::/3")
+"""The IPv6 addresses that are given out to the public (IANA, IPv6 address space); all others are of special use."""
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """IPv6 addresses that stand for IPv4 ones (RFC 6052, section 2.1)."""
 
@@ -37,13 +39,19 @@ class Allowed:
                     raise ConfigError(
                         f"harvest.network.allow: {entry!r} is neither the name of a host nor a range such as 10.0.0.0/8"
                     ) from None
-                self.names.add(entry.lower())
+                self.names.add(_plain(entry))
 
     def permits(self, host: str, address: Address) -> bool:
         """Whether a connection to `address`, which `host` resolved to, may be made."""
         address = embedded(address)
-        public = address.is_global and not address.is_multicast
-        return public or host.lower() in self.names or any(address in network for network in self.networks)
+        return public(address) or _plain(host) in self.names or any(address in network for network in self.networks)
+
+
+def public(address: Address) -> bool:
+    """Whether an address is one of the public internet, and of one machine."""
+    if isinstance(address, ipaddress.IPv6Address) and address not in UNICAST:
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def embedded(address: Address) -> Address:
@@ -116,15 +124,16 @@ def current() -> Budget | None:
 @contextmanager
 def spending(budget: Budget) -> Iterator[Budget]:
     """Everything this thread asks of the network inside the block is at the cost of `budget`."""
-    _current.budget = budget
+    before, _current.budget = current(), budget
     try:
         yield budget
     finally:
-        _current.budget = None
+        _current.budget = before
 
 
-def guarded(allowed: Allowed) -> Any:
-    """A backend for httpcore that connects to permitted addresses only, and never waits past the budget's deadline."""
+def guarded(inner: Any, allowed: Allowed | None) -> Any:
+    """The backend `inner` of httpcore, made to connect to permitted addresses only (None: to all, where it knows none
+    but the proxy's), and never to wait past the budget's deadline."""
     import httpcore2 as httpcore
 
     class Stream(httpcore.NetworkStream):
@@ -148,7 +157,7 @@ def guarded(allowed: Allowed) -> Any:
         def close(self) -> None:
             self._stream.close()
 
-    class Backend(httpcore.SyncBackend):
+    class Backend(httpcore.NetworkBackend):
         def connect_tcp(
             self,
             host: str,
@@ -157,15 +166,16 @@ def guarded(allowed: Allowed) -> Any:
             local_address: str | None = None,
             socket_options: Any = None,
         ) -> Any:
-            return Stream(self._connected(_resolved(host, port, allowed), port, timeout, local_address, socket_options))
+            def connected(address: str) -> Any:
+                return Stream(inner.connect_tcp(address, port, _within(timeout), local_address, socket_options))
 
-        def _connected(self, addresses: Sequence[str], port: int, timeout: float | None, *rest: Any) -> Any:
-            for address in addresses[:-1]:
-                try:
-                    return super().connect_tcp(address, port, _within(timeout), *rest)
-                except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                    continue
-            return super().connect_tcp(addresses[-1], port, _within(timeout), *rest)
+            if allowed is None:
+                return connected(host)
+            *first, last = _resolved(host, port, allowed)
+            for address in first:
+                with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                    return connected(address)
+            return connected(last)
 
     return Backend()
 
@@ -182,3 +192,11 @@ def _resolved(host: str, port: int, allowed: Allowed) -> list[str]:
 def _within(timeout: float | None) -> float | None:
     budget = current()
     return timeout if budget is None else min(budget.left(), timeout or float("inf"))
+
+
+def _plain(host: str) -> str:
+    """A host's name as it is asked for: lower case, international letters encoded, no dot at the end."""
+    try:
+        return host.rstrip(".").encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return host.rstrip(".").lower()

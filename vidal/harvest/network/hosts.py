@@ -14,76 +14,29 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from vidal.engine.errors import ConfigError, PendingError
+from vidal.harvest.network.state import (
+    Breaker,
+    HostState,
+    Pace,
+    answered,
+    begun,
+    closed,
+    closed_for,
+    failed,
+    paused,
+    reserved,
+)
 
 POLL_S = 0.05
-EVERYWHERE = "*"
-LONGEST_PAUSE_S = 3600.0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """What a host is asked for at most: requests at once, and requests begun per second."""
-
-    concurrency: int
-    per_second: float
-
-
-@dataclass(frozen=True)
-class Breaker:
-    """`failures` in a row close a host to requests for `cooldown` seconds, each time twice as long, an hour at most."""
-
-    failures: int
-    cooldown: float
-
-
-@dataclass(frozen=True)
-class HostState:
-    """What is known of a host, in seconds since the epoch: the next request's turn comes at `next`, and none begins
-    before `closed_until`, for the `reason`; it last `answered` anything but a refusal to serve. `failures` have
-    followed since, `closures` times it was closed."""
-
-    next: float = 0.0
-    closed_until: float = 0.0
-    reason: str = ""
-    answered: float = 0.0
-    failures: int = 0
-    closures: int = 0
-
-
-def reserved(state: HostState, now: float, per_second: float) -> tuple[HostState, float]:
-    """The state once a request has its turn, and the instant at which it begins."""
-    start = max(now, state.next, state.closed_until)
-    return replace(state, next=start + 1 / per_second), start
-
-
-def answered(state: HostState, now: float) -> HostState:
-    """The host answered: with what was asked for, or with an error that speaks of it."""
-    return replace(state, answered=now, failures=0, closures=0, reason="")
-
-
-def failed(state: HostState, now: float, reason: str, breaker: Breaker) -> HostState:
-    """The host did not answer, or refused to serve."""
-    state = replace(state, failures=state.failures + 1, reason=reason)
-    already = state.closed_until > now
-    return state if already or state.failures < breaker.failures else closed(state, now, reason, breaker.cooldown)
-
-
-def closed(state: HostState, now: float, reason: str, cooldown: float) -> HostState:
-    """The host is left alone; the first request after that tells whether for longer."""
-    pause = min(cooldown * 2**state.closures, LONGEST_PAUSE_S)
-    until = max(state.closed_until, now + pause)
-    return replace(state, closed_until=until, reason=reason, closures=min(state.closures + 1, 20))
-
-
-def paused(state: HostState, now: float, seconds: float) -> HostState:
-    """The host asked to be left alone for so long (Retry-After)."""
-    until = max(state.closed_until, now + min(seconds, LONGEST_PAUSE_S))
-    return replace(state, closed_until=until, reason=f"it asked for {seconds:.0f} s of rest")
+EVERYWHERE = "every host"
+"""The pace of all hosts together is kept as that of a host of this name, which no host can have."""
+FRESH_S = 1.0
+"""A host that answers all the time is noted to have answered this often, in seconds."""
 
 
 class Hosts:
@@ -113,8 +66,7 @@ class Hosts:
         """
         leave = self._slot(key)
         try:
-            for name, per_second in ((key, self._pace(key).per_second), (EVERYWHERE, self.everywhere)):
-                self.wait(name, per_second)
+            self._turns((key, self._pace(key).per_second), (EVERYWHERE, self.everywhere))
         except BaseException:
             leave()
             raise
@@ -122,7 +74,14 @@ class Hosts:
 
     def wait(self, name: str, per_second: float) -> None:
         """Wait for a turn of anything that has a pace; PendingError `HostClosed` as `enter`."""
-        _sleep_until(self._reserve(name, per_second))
+        self._turns((name, per_second))
+
+    def _turns(self, *gates: tuple[str, float]) -> None:
+        """Wait for a turn at all gates; the first is passed last, so that none of the others delays what it spaced."""
+        _sleep_until(max(self._reserved(name, per_second) for name, per_second in gates))
+        for name, per_second in reversed(gates):
+            while left := self._begun(name, per_second):
+                time.sleep(left)
 
     def state(self, key: str) -> HostState:
         return self._update(key, lambda state: state)
@@ -130,7 +89,7 @@ class Hosts:
     def note_answer(self, key: str) -> None:
         now = time.time()
         known = self.state(key)
-        if known.failures or known.closures or now - known.answered > 1.0:
+        if known.failures or known.closures or now - known.answered > FRESH_S:
             self._update(key, lambda state: answered(state, now))
 
     def note_failure(self, key: str, reason: str) -> None:
@@ -143,23 +102,37 @@ class Hosts:
         """Leave a host alone at once: it has said that it takes us for a robot."""
         self._update(key, lambda state: closed(state, time.time(), reason, 10 * self.breaker.cooldown))
 
+    def _pass(self, *gates: tuple[str, float]) -> None:
+        """Wait until the turn has come at all gates, each a name and its pace."""
+        _sleep_until(max(self._reserved(name, per_second) for name, per_second in gates))
+        for name, per_second in reversed(gates):
+            while left := self._begun(name, per_second):
+                time.sleep(left)
+
     def _pace(self, key: str) -> Pace:
         return self.overrides.get(key, self.pace)
 
-    def _reserve(self, key: str, per_second: float) -> float:
-        starts: list[float] = []
+    def _reserved(self, name: str, per_second: float) -> float:
+        """The instant of a turn."""
+        return self._turn(name, lambda state, now: reserved(state, now, per_second))
 
-        def take(state: HostState) -> HostState:
+    def _begun(self, name: str, per_second: float) -> float:
+        """0 where a request whose turn has come may begin, else the seconds it has still to wait."""
+        return self._turn(name, lambda state, now: begun(state, now, per_second))
+
+    def _turn(self, name: str, take: Callable[[HostState, float], tuple[HostState, float]]) -> float:
+        given: list[float] = []
+
+        def change(state: HostState) -> HostState:
             now = time.time()
-            if state.closed_until - now > self.patience:
-                left = state.closed_until - now
-                raise PendingError("HostClosed", _closed_message(key, state.reason, left), left)
-            after, start = reserved(state, now, per_second)
-            starts.append(start)
+            if (left := closed_for(state, now)) > self.patience:
+                raise PendingError("HostClosed", _closed_message(name, state.reason, left), left)
+            after, value = take(state, now)
+            given.append(value)
             return after
 
-        self._update(key, take)
-        return starts[0]
+        self._update(name, change)
+        return given[0]
 
     def _slot(self, key: str) -> Callable[[], None]:
         from filelock import FileLock, Timeout
@@ -184,7 +157,9 @@ class Hosts:
             before = _parsed(path)
             after = change(before)
             if after != before:
-                path.write_text(json.dumps(asdict(after)))
+                written = Path(f"{path}.new")
+                written.write_text(json.dumps(asdict(after)))
+                written.replace(path)
         return after
 
     def _file(self, key: str) -> Path:
@@ -213,7 +188,7 @@ def private(folder: Path) -> Path:
 
 
 def _parsed(path: Path) -> HostState:
-    """The state in a file; a fresh one where there is none, or a worker died while it wrote."""
+    """The state in a file; a fresh one where there is none, or one that another version wrote."""
     try:
         return HostState(**json.loads(path.read_bytes()))
     except (FileNotFoundError, ValueError, TypeError):
