@@ -115,8 +115,10 @@ class Network:
         with _unspent():
             return self.hosts.enter(key)
 
-    def wait(self, name: str, per_second: float) -> None:
-        """Wait for a turn of anything that has a pace, at no cost to the attempt's time."""
+    def wait(self, name: str, per_second: float, url: str) -> None:
+        """Wait for a turn of something that a site counts besides requests, at no cost to the attempt's time. PendingError
+        `HostClosed`, without waiting, where the host of `url` is left alone for longer than the patience."""
+        self.hosts.require_open(self._key(url))
         with _unspent():
             self.hosts.wait(name, per_second)
 
@@ -150,10 +152,13 @@ class Network:
 
     def leave_alone(self, url: str, reason: str) -> None:
         """Ask the host of `url` for nothing for a good while: it takes us for a robot."""
+        self.hosts.close(self._key(url), reason)
+
+    def _key(self, url: str) -> str:
         import httpx2 as httpx
 
         place = httpx.URL(url)
-        self.hosts.close(self.hosts.key(place.host, place.port), reason)
+        return self.hosts.key(place.host, place.port)
 
     def alive(self, url: str) -> bool:
         """Whether the host of `url` serves: it answered since this attempt began, or answers a question for its first
