@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import struct
 import time
 from pathlib import Path
@@ -175,13 +176,13 @@ def test_slow_decoding_is_stopped(clip, refused):
 
 
 def test_memory_is_bounded(monkeypatch, refused):
-    monkeypatch.setattr(runner, "MEMORY_BYTES", 256 << 20)
+    monkeypatch.setitem(runner.BOUNDS, resource.RLIMIT_AS, 256 << 20)
     hungry = [runner.ffmpeg_binary(), "-nostdin", "-v", "error", "-f", "lavfi", "-i", "color=size=16000x16000"]
     refused("DecodeFailed", runner.run_ffmpeg, [*hungry, "-frames:v", "1", "-f", "null", "-"], 60)
 
 
 def test_output_is_bounded(monkeypatch, tmp_path, refused):
-    monkeypatch.setattr(runner, "OUTPUT_BYTES", 100_000)
+    monkeypatch.setitem(runner.BOUNDS, resource.RLIMIT_FSIZE, 100_000)
     target = tmp_path / "raw"
     endless = [runner.ffmpeg_binary(), "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2", "-f", "rawvideo"]
     refused("DecodeFailed", runner.run_ffmpeg, [*endless, str(target)], 60)

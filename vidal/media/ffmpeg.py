@@ -1,17 +1,21 @@
-"""Run ffmpeg on untrusted media: one process, killable, bounded in time, memory and output."""
+"""Run ffmpeg on untrusted media: one process, killable, bounded in time, memory and output, without network."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import subprocess
 from functools import cache
 
 from vidal.engine.errors import MissingError, SampleError
+from vidal.media.confine import bound, start
 
-MEMORY_BYTES = 4 << 30
-OUTPUT_BYTES = 1 << 30
+BOUNDS = {
+    resource.RLIMIT_AS: 4 << 30,
+    resource.RLIMIT_FSIZE: 1 << 30,
+    resource.RLIMIT_NOFILE: 64,
+    resource.RLIMIT_CORE: 0,
+}
 # ffmpeg may report this for an input and still end with code 0.
 OUT_OF_MEMORY = "Cannot allocate memory"
 
@@ -31,9 +35,8 @@ def ffmpeg_binary() -> str:
 
 def run_ffmpeg(arguments: list[str], timeout_s: float) -> None:
     """Run a whole ffmpeg command line; SampleError `DecodeTimeout` or `DecodeFailed` with ffmpeg's own last word."""
-    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    with process:
-        _bound(process.pid, timeout_s)
+    with start(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        bound(process.pid, {**BOUNDS, resource.RLIMIT_CPU: max(1, round(timeout_s * (os.cpu_count() or 1)))})
         try:
             said = process.communicate(timeout=timeout_s)[1].decode("utf-8", "replace")
         except subprocess.TimeoutExpired:
@@ -44,21 +47,6 @@ def run_ffmpeg(arguments: list[str], timeout_s: float) -> None:
             raise
     if process.returncode or OUT_OF_MEMORY in said:
         raise SampleError("DecodeFailed", _reason(said, process.returncode))
-
-
-def _bound(pid: int, timeout_s: float) -> None:
-    """Set the limits of a running process from outside: no code of ours runs between fork and exec."""
-    bounds = {
-        resource.RLIMIT_AS: MEMORY_BYTES,
-        resource.RLIMIT_FSIZE: OUTPUT_BYTES,
-        resource.RLIMIT_CPU: max(1, round(timeout_s * (os.cpu_count() or 1))),
-        resource.RLIMIT_CORE: 0,
-    }
-    if not hasattr(resource, "prlimit"):
-        return
-    with contextlib.suppress(ProcessLookupError):
-        for kind, value in bounds.items():
-            resource.prlimit(pid, kind, (value, value))
 
 
 def _reason(said: str, code: int) -> str:

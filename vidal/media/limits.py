@@ -10,12 +10,20 @@ Keyframes = Literal["linspace", "left-edge"]
 
 @dataclass(frozen=True)
 class MediaLimits:
-    """What a source may ask of us before it is refused."""
+    """What a source may ask of us before it is refused.
+
+    `max_tracks` counts all that a container holds: pictures, sounds, subtitles, attachments, data. `max_fps` bounds the
+    number of pictures, as `max_fps * max_seconds`; 480 is the rate of slow motion on telephones, doubled.
+    """
 
     max_seconds: float = 20.0
     max_pixels: int = 3840 * 2160
     max_bytes: int = 200_000_000
     timeout_s: float = 120.0
+    max_tracks: int = 32
+    max_fps: float = 480.0
+    max_channels: int = 16
+    max_sample_rate: int = 384_000
 
 
 @dataclass(frozen=True)

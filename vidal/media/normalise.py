@@ -10,10 +10,12 @@ from typing import Any, Literal
 import numpy as np
 
 from vidal.engine.errors import SampleError
+from vidal.media.facts import Probe, Survey
 from vidal.media.ffmpeg import ffmpeg_binary, run_ffmpeg
 from vidal.media.images import encode_jpeg
 from vidal.media.limits import Keyframes, MediaLimits, MediaSettings
-from vidal.media.probe import Probe, Survey, survey
+from vidal.media.probe import survey
+from vidal.media.sandbox import ask
 from vidal.media.sound import flac_seconds
 from vidal.media.source import source_options, source_url
 
@@ -51,8 +53,7 @@ def normalise(
     """Decode `source` once into the members of a `video` or an `audio` sample; the bytes depend on the source, the
     settings and the versions of the libraries only.
 
-    SampleError `NotMedia`, `NoVideo`, `NoAudio`, `TooLarge`, `TooLong`, `TooManyPixels`, `Truncated`, `DecodeFailed`
-    or `DecodeTimeout`.
+    SampleError `NoVideo`, `NoAudio`, or as `survey`.
     """
     settings, limits = settings or MediaSettings(), limits or MediaLimits()
     found = survey(Path(source), limits)
@@ -96,7 +97,7 @@ def _normalise_video(source: Path, found: Survey, settings: MediaSettings, limit
         targets = {name: Path(folder, name) for name in ("mp4", "frames", "flac")}
         index = keyframe_indices(count, settings.frames, settings.keyframes)
         _run(_video_outputs(source, found, size, index, targets, settings, limits), limits)
-        decoded = _count_pictures(targets["mp4"])
+        decoded = ask("pictures", targets["mp4"], limits)
         if decoded < LEAST_DECODED * count:
             raise SampleError("DecodeFailed", f"{decoded} of {count} pictures decode")
         if decoded != count:
@@ -193,13 +194,6 @@ def _flac_output(sound: Any, target: Path, settings: MediaSettings) -> Any:
         "aformat", sample_rates=settings.sample_rate, channel_layouts="mono", sample_fmts="s16"
     )
     return ffmpeg.output(mono, str(target), f="flac", acodec="flac", **REPEATABLE)
-
-
-def _count_pictures(clip: Path) -> int:
-    import av
-
-    with av.open(str(clip), format="mp4") as container:
-        return sum(stream.frames for stream in container.streams.video)
 
 
 def _keyframes(path: Path, size: tuple[int, int], index: list[int], settings: MediaSettings) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""Open an untrusted file: one local file, of a known container, or a named refusal."""
+"""Open an untrusted file: one local file, of a known container and known codecs, or a named refusal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidal.engine.errors import SampleError
+from vidal.media.codecs import DECODERS
 from vidal.media.limits import MediaLimits
 
 if TYPE_CHECKING:
@@ -14,14 +15,23 @@ if TYPE_CHECKING:
 # Demuxers that read one self-contained file: no playlists, image sequences, devices or scripts.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,ogg,wav,aiff,flac,mp3,aac"
 PROTOCOLS = "file"
+# How libavformat complains of more tracks than `max_streams`; its error code is that of a lack of memory.
+TRACKS_EXCEEDED = "max_streams"
 INDEXED = {(4, b"ftyp"): "an mp4 without its index (moov)", (0, b"\x1aE\xdf\xa3"): "a Matroska file without its tracks"}
 HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 PLAYLIST = (b"#extm3u", b"ffconcat", b"file ")
 
 
 def source_options(limits: MediaLimits) -> dict[str, str]:
-    """libavformat options that hold it to one local file of an allowed format, and its decoders to `max_pixels`."""
-    return {"protocol_whitelist": PROTOCOLS, "format_whitelist": FORMATS, "max_pixels": str(limits.max_pixels)}
+    """libavformat options that hold it to one local file of an allowed format, to listed decoders, to `max_tracks`
+    tracks, and its decoders to `max_pixels`."""
+    return {
+        "protocol_whitelist": PROTOCOLS,
+        "format_whitelist": FORMATS,
+        "codec_whitelist": DECODERS,
+        "max_streams": str(limits.max_tracks),
+        "max_pixels": str(limits.max_pixels),
+    }
 
 
 def source_url(path: Path) -> str:
@@ -30,17 +40,27 @@ def source_url(path: Path) -> str:
 
 
 def open_source(path: Path, limits: MediaLimits) -> InputContainer:
-    """Open a file for reading; SampleError `TooLarge`, `NotMedia`, or `Truncated` where the index is missing."""
-    import av
+    """Open a file for reading.
 
-    size = path.stat().st_size
-    if size > limits.max_bytes:
-        raise SampleError("TooLarge", f"a file of {size:,} bytes; the limit is {limits.max_bytes:,}")
+    SampleError `NotMedia`, `TooManyTracks`, or `Truncated` where the index is missing; MemoryError where the process
+    has too little for it.
+    """
+    import av
+    import av.logging
+
+    av.logging.set_level(av.logging.ERROR)
     try:
-        return av.open(source_url(path), options=source_options(limits))
-    except (av.FFmpegError, ValueError):
+        with av.logging.Capture() as said:
+            return av.open(source_url(path), options=source_options(limits), metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        if any(TRACKS_EXCEEDED in message for _, _, message in said):
+            raise SampleError("TooManyTracks", f"more than {limits.max_tracks} tracks") from None
+        if isinstance(error, MemoryError):
+            raise
         with path.open("rb") as file:
             raise refusal(file.read(512)) from None
+    finally:
+        av.logging.set_level(None)
 
 
 def refusal(head: bytes) -> SampleError:
