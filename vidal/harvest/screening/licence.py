@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Container
 from functools import lru_cache
 
+from vidal.harvest.screening.words import fold
+
+OTHER = "LicenseRef-"
 CHARACTERS = 200
 """Longest statement read; licences are named in fewer."""
 
@@ -18,31 +20,35 @@ def normalise(stated: str | None) -> str | None:
 
     Normalising twice is normalising once.
     """
-    plain = unicodedata.normalize("NFKC", (stated or "")[:CHARACTERS]).casefold().strip()
-    name = _SEPARATORS.sub("-", plain.removeprefix("licenseref-")).strip("-")
+    plain = fold((stated or "")[:CHARACTERS]).strip()
+    name = _SEPARATORS.sub("-", plain.removeprefix(OTHER.lower())).strip("-")[: CHARACTERS - len(OTHER)].strip("-")
     if name in _UNSTATED:
         return None
-    return _by_address(plain) or _by_words(plain) or f"LicenseRef-{name}"
+    return _by_address(plain) or _by_words(plain) or f"{OTHER}{name}"
 
 
-def allowed(licence: str, allow: Iterable[str]) -> bool:
+def allowed(licence: str, allow: Container[str]) -> bool:
     """Whether a normalised licence is on a list of normalised ones; `CC-BY` on the list stands for its versions."""
     return licence in allow or (licence.startswith("CC-BY") and _VERSION.sub("", licence) in allow)
 
 
 def _by_address(plain: str) -> str | None:
-    found = _ADDRESS.search(plain)
-    if not found:
-        return None
-    if found["public"]:
-        return {"zero": "CC0-1.0", "mark": "CC-PDM-1.0"}[found["public"]]
-    return _creative_commons(set(found["parts"].split("-")), found["version"])
+    """The licence whose address stands in a statement, if it is one alone."""
+    found = {_at(address) for address in _ADDRESS.finditer(plain)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _at(address: re.Match[str]) -> str | None:
+    if address["public"]:
+        return {"zero": "CC0-1.0", "mark": "CC-PDM-1.0"}[address["public"]]
+    return _creative_commons(set(address["parts"].split("-")), address["version"])
 
 
 def _by_words(plain: str) -> str | None:
     """A label or a code, if it says nothing but one of these licences."""
-    if plain.startswith("licenseref-"):
+    if plain.startswith(OTHER.lower()):
         return None
+    plain = _PORTED.sub("", plain)
     for spoken, code in _SPOKEN:
         plain = spoken.sub(f" {code} ", plain)
     said = [word for word in _WORD.findall(plain) if word not in _NOISE]
@@ -59,13 +65,17 @@ def _creative_commons(parts: set[str], version: str | None) -> str | None:
     if "by" not in parts or parts - {"by", "nc", "nd", "sa"} or {"nd", "sa"} <= parts:
         return None
     code = "-".join(part.upper() for part in ("by", "nc", "nd", "sa") if part in parts)
-    return f"CC-{code}-{version}" if version else f"CC-{code}"
+    if not version:
+        return f"CC-{code}"
+    return f"CC-{code}-{version}" if "." in version else f"CC-{code}-{version}.0"
 
 
 _ADDRESS = re.compile(
-    r"creativecommons\.org/(?:licenses/(?P<parts>[a-z-]+)(?:/(?P<version>\d\.\d))?(?![a-z0-9+.])"
+    r"(?<![\w.-])(?:www\.)?creativecommons\.org/(?:licenses/(?P<parts>[a-z-]+)(?:/(?P<version>\d\.\d))?(?![a-z0-9+.])"
     r"|publicdomain/(?P<public>zero|mark)(?![a-z]))"
 )
+_PORTED = re.compile(r"(?<=\d\.\d)[\W_]+(?!by|nc|nd|sa)(?:[a-z]{2}|igo)[\W_]*$")
+"""The jurisdiction at the end of a code: two letters, or those of the intergovernmental organisations."""
 _SPOKEN = (
     (re.compile(r"\b(?:cc[\W_]*zero|creative[\W_]*commons[\W_]*(?:0|zero)|cc[\W_]+0|public[\W_]*domain[\W_]*dedication)\b"
                 r"(?!\.)"), "cc0"),
@@ -78,28 +88,10 @@ _SPOKEN = (
 _WORD = re.compile(r"v?\d+(?:\.\d+)*|[^\W_]+")
 _NUMBER = re.compile(r"v?\d+(?:\.\d+)*")
 _VERSION = re.compile(r"-\d\.\d$")
-_NOISE = frozenset(
-    [
-        "creative",
-        "commons",
-        "cc",
-        "license",
-        "licence",
-        "licensed",
-        "under",
-        "a",
-        "an",
-        "the",
-        "reuse",
-        "allowed",
-        "international",
-        "unported",
-        "generic",
-        "universal",
-        "version",
-        "deed",
-    ]
-)
+_NOISE = frozenset((
+    "creative", "commons", "cc", "license", "licence", "licensed", "under", "a", "an", "the", "reuse", "allowed",
+    "international", "unported", "generic", "universal", "version", "deed",
+))  # fmt: skip
 _SEPARATORS = re.compile(r"[\W_]+")
 _UNSTATED = frozenset(
     {"", "unknown", "none", "null", "n-a", "not-specified", "unspecified", "no-licence", "no-license"}
