@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from vidal.harvest.candidate import split_hashtags
 
 LIVE = frozenset({"is_live", "is_upcoming", "post_live"})
+OLDEST, MOST = 120, 2**53
+"""Largest age limit, in years, and largest count that a site is believed."""
 
 
 def facts_of(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,9 +31,9 @@ def facts_of(info: Mapping[str, Any]) -> dict[str, Any]:
         "language": _text(info.get("language")),
         "published": _published(info),
         "live": live in LIVE if live else _flag(info.get("is_live")),
-        "age_limit": _whole(info.get("age_limit")),
-        "comments": _whole(info.get("comment_count")),
-        "watched": _whole(info.get("view_count")),
+        "age_limit": _whole(info.get("age_limit"), OLDEST),
+        "comments": _whole(info.get("comment_count"), MOST),
+        "watched": _whole(info.get("view_count"), MOST),
     }
 
 
@@ -38,11 +42,11 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _whole(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) else None
+def _whole(value: Any, largest: int) -> int | None:
+    return int(value) if isinstance(value, int | float) and 0 <= value <= largest else None
 
 
 def _flag(value: Any) -> bool | None:
@@ -52,6 +56,7 @@ def _flag(value: Any) -> bool | None:
 def _published(info: Mapping[str, Any]) -> str | None:
     """The instant in ISO 8601, or the day where no more is said."""
     if isinstance(info.get("timestamp"), int | float):
-        return datetime.fromtimestamp(info["timestamp"], UTC).isoformat(timespec="seconds")
+        with suppress(ValueError, OverflowError, OSError):
+            return datetime.fromtimestamp(info["timestamp"], UTC).isoformat(timespec="seconds")
     day = str(info.get("upload_date") or "")
     return f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == 8 and day.isdigit() else None

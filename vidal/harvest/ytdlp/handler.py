@@ -9,15 +9,21 @@ from email.message import Message
 from typing import Any
 
 from vidal.engine.errors import SampleError
-from vidal.harvest.network.client import Network, bounded
+from vidal.harvest.network.client import REDIRECTS, Network, bounded
+from vidal.harvest.ytdlp.parts import Parts
 
 ANSWER_BYTES = 1 << 40
 """Answers are bounded by the attempt's budget alone: one may be the media."""
+DECIDED_HERE = ("cookiejar", "timeout", "legacy_ssl", "keep_header_casing", "impersonate")
+"""What yt-dlp may ask of a request besides: cookies are seen to here, the rest is the network's."""
 
 
-def handler_of(network: Network, met: list[SampleError]) -> type:
-    """A request handler of yt-dlp's that sends everything through `network`. What goes wrong there is handed on as the
-    cause of a TransportError, and noted in `met`, since yt-dlp does not keep every cause."""
+def handler_of(network: Network, met: list[Exception], parts: Parts | None = None) -> type:
+    """A request handler of yt-dlp's that sends everything through `network`.
+
+    What goes wrong in the network is handed on as the cause of a TransportError. It is noted in `met`, as are answers
+    that are errors, since yt-dlp does not keep every cause. `parts` says how downloads are continued.
+    """
     from yt_dlp.networking.common import RequestHandler, Response
     from yt_dlp.networking.exceptions import HTTPError, TransportError
 
@@ -28,22 +34,19 @@ def handler_of(network: Network, met: list[SampleError]) -> type:
 
         def _check_extensions(self, extensions: dict[str, Any]) -> None:
             super()._check_extensions(extensions)
-            for name in ("cookiejar", "timeout", "legacy_ssl", "keep_header_casing", "impersonate"):
+            for name in DECIDED_HERE:
                 extensions.pop(name, None)
 
         def _send(self, request: Any) -> Any:
-            jar = self._get_cookiejar(request)
             headers = {name: value for name, value in self._get_headers(request).items() if value is not None}
-            if cookies := jar.get_cookie_header(request.url):
-                headers.setdefault("Cookie", cookies)
+            if parts:
+                headers |= parts.condition(request.url, headers)
             try:
                 with network.errors(request.url):
-                    answer = network.send(request.method, request.url, headers, content=request.data)
+                    answer = answered(network, self._get_cookiejar(request), request, headers)
             except SampleError as error:
                 met.append(error)
                 raise TransportError(cause=error) from error
-            for response in (*answer.history, answer):
-                _keep_cookies(jar, response)
             given = Response(
                 io.BufferedReader(_Body(network, answer, met)),
                 url=str(answer.url),
@@ -51,16 +54,38 @@ def handler_of(network: Network, met: list[SampleError]) -> type:
                 status=answer.status_code,
             )
             if not 200 <= answer.status_code < 300:
-                raise HTTPError(given)
+                met.append(HTTPError(given))
+                raise met[-1]
+            if parts:
+                parts.note(request.url, answer.headers.get("ETag", ""))
             return given
 
     return VidalRH
 
 
+def answered(network: Network, jar: Any, request: Any, headers: dict[str, str]) -> Any:
+    """The answer at the end of the redirects, each hop with the cookies of its own host, those just set among them."""
+    import httpx2 as httpx
+
+    client = network.client
+    asked = client.build_request(request.method, request.url, headers=headers, content=request.data)
+    for _ in range(REDIRECTS + 1):
+        cookies = jar.get_cookie_header(str(asked.url))
+        if cookies and "Cookie" not in asked.headers:
+            asked.headers["Cookie"] = cookies
+        answer = client.send(asked, stream=True, follow_redirects=False)
+        _keep_cookies(jar, answer)
+        if answer.next_request is None:
+            return answer
+        answer.close()
+        asked = answer.next_request
+    raise httpx.TooManyRedirects("too many redirects", request=asked)
+
+
 class _Body(io.RawIOBase):
     """A response's body as a file; an error of the network is a SampleError."""
 
-    def __init__(self, network: Network, answer: Any, met: list[SampleError]) -> None:
+    def __init__(self, network: Network, answer: Any, met: list[Exception]) -> None:
         self._network = network
         self._met = met
         self._answer = answer

@@ -4,87 +4,81 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from vidal.engine.errors import PendingError, SampleError, TransientError
 from vidal.harvest.network.client import Network
 
 STATUS = re.compile(r"HTTP Error (\d{3})")
-BOT_CHECKS = (
-    "confirm you're not a bot",
-    "not a robot",
-    "session has been rate-limited",
-    "unusual traffic",
-    "captcha",
-)
-"""A site that says so takes us for a robot: no other clip of it would fare better."""
+SITE = {
+    "BotCheck": ("not a bot", "not a robot", "captcha", "unusual traffic", "ip is likely being blocked",
+                 "your ip address is blocked"),
+    "RateLimited": ("has been rate-limited", "too many requests"),
+}  # fmt: skip
+"""What a site says that takes us for a robot or has had enough of us: no other clip of it would fare better."""
+PASSING = {
+    "Unavailable": ("needs to be reloaded", "an error occurred. please try again", "something went wrong",
+                    "being processed", "processing this video", "unknown error"),
+}  # fmt: skip
+"""What may be otherwise when it is asked for again."""
 PERMANENT = {
-    "Private": ("private video", "video is private", "is private"),
-    "MembersOnly": ("members-only", "join this channel", "available to this channel's members", "requires payment",
-                    "requires purchase", "subscribers only", "premium members"),
-    "AgeRestricted": ("confirm your age", "age-restricted", "inappropriate for some users", "age restricted"),
-    "GeoBlocked": ("in your country", "geo restriction", "geo-restricted", "in your region", "your location"),
-    "Removed": ("has been removed", "has been terminated", "no longer available", "been deleted", "was deleted",
-                "video unavailable", "does not exist", "copyright"),
-    "Live": ("live event will begin", "premieres in", "is live", "live stream"),
+    "MembersOnly": ("members-only", "join this channel", "this channel's members", "requires payment",
+                    "requires a payment", "requires purchase", "requires a purchase", "premium members",
+                    "subscribers only", "only available for registered users", "only available to subscribers"),
+    "Private": ("private video", "video is private"),
+    "AgeRestricted": ("confirm your age", "age-restricted", "age restricted", "inappropriate for some users",
+                      "age verification"),
+    "GeoBlocked": ("in your country", "geo restriction", "geo-restricted", "geo restricted", "in your region",
+                   "your location"),
+    "Live": ("live event", "live stream recording", "premieres in", "premiere will begin", "live streams are not",
+             "livestream"),
     "Protected": ("drm protect", "drm-protect", "known to use drm"),
+    "Refused": ("not available on this app", "unavailable on this app", "not available on this device",
+                "unavailable on this device", "please sign in", "video is restricted"),
+    "Removed": ("has been removed", "was removed", "been terminated", "been suspended", "been deleted", "was deleted",
+                "closed their", "no longer available", "no longer exists", "does not exist", "isn't available anymore",
+                "copyright", "video unavailable", "video is unavailable", "video is not available",
+                "video isn't available"),
     "TooLarge": ("larger than max-filesize",),
-    "BadAnswer": ("file:// urls are disabled", "no connection adapters", "unsupported url scheme",
-                  "unsafe file extension"),
-    "Unsupported": ("unsupported url", "no video formats", "requested format is not available",
-                    "no suitable format"),
+    "BadAnswer": ("file:// urls are disabled", "unsupported url scheme", "unsafe file extension"),
     "NotMedia": ("did not get any data blocks", "downloaded file is empty"),
 }  # fmt: skip
 """Classes of what a later try would not change, each with the words that tell it, in order."""
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a message of yt-dlp's means: a class, and whether it is the site's rather than the clip's."""
-
-    error_class: str
-    site: bool = False
-
-
-def reason(message: str) -> Said | None:
-    """The meaning of a message, None where it is a stranger."""
+def reason(message: str) -> str | None:
+    """The class of what a message of yt-dlp's says, None where it is a stranger."""
     plain = message.replace("\u2019", "'").casefold()
-    if any(words in plain for words in BOT_CHECKS):
-        return Said("BotCheck", site=True)
-    for error_class, all_words in PERMANENT.items():
-        if any(words in plain for words in all_words):
-            return Said(error_class)
-    return None
+    classes = (*SITE.items(), *PASSING.items(), *PERMANENT.items())
+    return next((name for name, phrases in classes if any(phrase in plain for phrase in phrases)), None)
 
 
-def classified(network: Network, url: str, error: Exception, met: Sequence[SampleError] = ()) -> SampleError:
+def classified(network: Network, url: str, error: Exception, met: Sequence[Exception] = ()) -> SampleError:
     """The error of a fetch or a search: TransientError where a later try may succeed, PendingError where the site asks
-    nobody in, which also leaves its host alone for a while. `met` is what the network met on the way."""
+    nobody in, which also leaves its host alone for a while. `met` is what went wrong on the way, the last of which
+    counts where yt-dlp does not say why; `Unsupported` is what nothing explains."""
     from yt_dlp.networking.exceptions import HTTPError
 
     causes = list(_causes(error))
     if known := next((cause for cause in causes if isinstance(cause, SampleError)), None):
         return known
-    message = str(error)
-    said = reason(message)
-    if said and said.site:
-        network.leave_alone(url, _line(message))
-        return PendingError("BotCheck", f"{url}: {_line(message)}")
+    said, line = reason(str(error)), _line(error)
+    if said in SITE:
+        network.leave_alone(url, line)
+        return PendingError(said, f"{url}: {line}")
     if answer := next((cause for cause in causes if isinstance(cause, HTTPError)), None):
-        if answer.redirect_loop:
-            return SampleError("RedirectLoop", f"{url}: {_line(message)}")
         return network.status_error(answer.status, answer.response.url or url)
     if said:
-        return SampleError(said.error_class, f"{url}: {_line(message)}")
-    if match := STATUS.search(message):
+        kind = TransientError if said in PASSING else SampleError
+        return kind(said, f"{url}: {line}")
+    if match := STATUS.search(str(error)):
         return network.status_error(int(match[1]), url)
-    if met:
-        return met[-1]
-    return TransientError("Network", f"{url}: {_line(message)}", pending=not network.alive(url))
+    for last in reversed(met):
+        return last if isinstance(last, SampleError) else network.status_error(last.status, last.response.url or url)
+    return SampleError("Unsupported", f"{url}: {line}")
 
 
-def _line(message: str) -> str:
-    lines = message.removeprefix("ERROR: ").strip().splitlines()
+def _line(error: Exception) -> str:
+    lines = str(error).removeprefix("ERROR: ").strip().splitlines()
     return lines[0][:300] if lines else "no reason given"
 
 
