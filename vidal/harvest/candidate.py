@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -60,6 +61,11 @@ def split_hashtags(text: str) -> tuple[str, tuple[str, ...]]:
     """A title without its hashtags, and the hashtags without `#`, in order and once each."""
     tags = tuple(dict.fromkeys(HASHTAG.findall(text)))
     return " ".join(HASHTAG.sub(" ", text).split()), tags
+
+
+def updated(facts: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a candidate, with those that its page states in their place."""
+    return {**facts, **{name: value for name, value in page.items() if value not in (None, "", [], ())}}
 
 
 def storable(value: Any) -> Any:

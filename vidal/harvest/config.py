@@ -36,7 +36,8 @@ class UploaderConfig(Section):
     """What is kept of who uploaded a clip or a sound."""
 
     keep: Literal["names", "hashes", "nothing"] = "names"
-    """`names` and ids as the site states them, keyed `hashes` of the ids that still honour a take-down, or nothing."""
+    """`names` and ids as the site states them, keyed `hashes` of both by which a take-down still finds them, or
+    nothing."""
     key_env: str = "VIDAL_UPLOADER_KEY"
     """The environment variable that holds the secret key of the hashes."""
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from vidal.engine.schemas import PAGE, PROBE_COLUMNS
 from vidal.engine.step import Read, Resources, Result, Sample, Step
-from vidal.harvest.candidate import storable
+from vidal.harvest.candidate import storable, updated
 from vidal.harvest.config import HarvestConfig
 from vidal.harvest.network.client import Network
 from vidal.harvest.partial import scratch, sweep
-from vidal.harvest.screening.rules import Rules
+from vidal.harvest.screening.rules import ASKED, Rules
 from vidal.harvest.sources import Declined, Order, Source, open_source
 from vidal.harvest.uploaders import Uploaders
 
@@ -30,7 +30,7 @@ class Media(Step):
 
     name = "harvest/media"
     version = 2
-    reads = (Read("harvest/candidates", ("source", "url", "revision")), Read("harvest/screen"))
+    reads = (Read("harvest/candidates", ("source", "url", "revision", *ASKED)), Read("harvest/screen"))
     columns = {
         **PROBE_COLUMNS,
         "width": pa.int32(),
@@ -47,10 +47,10 @@ class Media(Step):
 
     def __init__(self, config: HarvestConfig, base: Path) -> None:
         self.config = config.media
-        self.rules = Rules(config.screen, base)
+        self._uploaders = Uploaders(config.uploaders)
+        self.rules = Rules(config.screen, base, self._uploaders)
         self._harvest = config
         self._base = base
-        self._uploaders = Uploaders(config.uploaders)
         self._network: Network | None = None
         self._sources: dict[str, Source] = {}
 
@@ -84,8 +84,7 @@ class Media(Step):
         source, url = self._sources[sample.columns["source"]], sample.columns["url"]
 
         def broken(facts: Mapping[str, Any]) -> str | None:
-            known = {"id": sample.id, "source": source.name, "url": url}
-            return self.rules.failed({**self._uploaders.kept(facts), **known})
+            return self.rules.failed({**updated(sample.columns, facts), "id": sample.id, "url": url})
 
         with scratch(f"{sample.id} {url}") as folder:
             order = Order(url, sample.kind, folder, limits.max_bytes, config.short_side, broken)

@@ -11,6 +11,7 @@ import pyarrow as pa
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.harvest.screening.config import ScreenConfig
 from vidal.harvest.screening.rules import RAW_READS, READS, Rules
+from vidal.harvest.uploaders import Uploaders
 
 
 class Screen(Step):
@@ -21,9 +22,9 @@ class Screen(Step):
     columns = {"title": pa.string(), "hashtags": pa.list_(pa.string())}
     resources = Resources(batch_size=64)
 
-    def __init__(self, config: ScreenConfig, base: Path) -> None:
+    def __init__(self, config: ScreenConfig, base: Path, uploaders: Uploaders | None = None) -> None:
         self.reads = (Read("harvest/candidates", (*READS, *RAW_READS) if config.compat else READS),)
-        self.rules = Rules(config, base)
+        self.rules = Rules(config, base, uploaders)
 
     def settings(self) -> Mapping[str, Any]:
         return self.rules.settings()

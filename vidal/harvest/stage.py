@@ -12,6 +12,7 @@ from vidal.harvest.media import Media
 from vidal.harvest.screen import Screen
 from vidal.harvest.search import Search
 from vidal.harvest.spines import Candidates, Queries
+from vidal.harvest.uploaders import Uploaders
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,12 @@ class Harvest:
 
 def harvest(config: HarvestConfig, base: Path, part_size: int) -> Harvest:
     """The nodes of a section `harvest`; relative paths in it start from `base`."""
+    uploaders = Uploaders(config.uploaders)
     return Harvest(
         queries=Queries(config.sources, base, part_size),
         search=Search(config, base),
         candidates=Candidates(part_size, config.rank),
-        screen=Screen(config.screen, base),
+        screen=Screen(config.screen, base, uploaders),
         media=Media(config, base),
-        admit=Admit(config.screen, base),
+        admit=Admit(config.screen, base, uploaders),
     )

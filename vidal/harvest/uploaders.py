@@ -10,6 +10,9 @@ from typing import Any
 
 from vidal.engine.errors import MissingError
 from vidal.harvest.config import UploaderConfig
+from vidal.harvest.screening.deny import uploader_name
+
+COLUMNS = ("uploader", "uploader_id")
 
 
 class Uploaders:
@@ -20,18 +23,24 @@ class Uploaders:
         self._key_env = config.key_env
 
     def kept(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """The facts of a candidate with its uploader as the policy has it. Raises MissingError without a key."""
-        if self.keep == "names" or not (facts.get("uploader") or facts.get("uploader_id")):
-            return dict(facts)
-        hashed = self.hashed(facts.get("uploader_id") or facts["uploader"]) if self.keep == "hashes" else None
-        return {**facts, "uploader": None, "uploader_id": hashed}
+        """The facts of a candidate with its uploader's name and id as the policy has them. Raises MissingError without
+        a key."""
+        told = {name: self.stored(facts[name]) for name in COLUMNS if facts.get(name)}
+        return {**facts, **told}
 
-    def hashed(self, uploader: str) -> str:
-        """The keyed hash that stands for an uploader: the first 32 hexadecimal digits of HMAC-SHA-256 (RFC 2104)."""
+    def stored(self, name: str) -> str | None:
+        """What stands for an uploader's name or id: itself, its hash, or nothing."""
+        if self.keep == "names":
+            return name
+        return self._hashed(name) if self.keep == "hashes" else None
+
+    def _hashed(self, name: str) -> str:
+        """The first 32 hexadecimal digits of the HMAC-SHA-256 (RFC 2104) of a name in its one spelling."""
         key = os.environ.get(self._key_env)
         if not key:
             raise MissingError(
                 f"harvest.uploaders: the environment variable {self._key_env} is not set; it holds the secret key of "
                 "the hashes that stand for uploaders"
             )
-        return hmac.new(key.encode(), uploader.strip().encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:32]
+        spelled = uploader_name(name).encode("utf-8", "replace")
+        return hmac.new(key.encode("utf-8", "surrogateescape"), spelled, hashlib.sha256).hexdigest()[:32]

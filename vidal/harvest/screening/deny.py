@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from vidal.harvest.candidate import safe_id
+from vidal.harvest.screening.addresses import address, youtube_channel
 from vidal.harvest.screening.words import fold
 
 UPLOADER = "uploader:"
 
 
 class DenyList:
-    """What is denied. An entry is a sample's id, a site's own id (at whatever source), the address of a clip, or
-    `uploader:` and a channel's or account's name or id. An address of YouTube denies the video in all spellings of its
-    address, or the channel."""
+    """What is denied. An entry is a sample's id, a site's own id (at whatever source), the address of a clip or of an
+    account, or `uploader:` and a channel's or account's name, handle, id or address; a handle such as `@name` stands
+    for itself. Addresses deny in all the spellings that `address` knows.
 
-    def __init__(self, entries: Iterable[str]) -> None:
+    `stored` gives what stands for an uploader where names are not kept.
+    """
+
+    def __init__(self, entries: Iterable[str], stored: Callable[[str], str | None] | None = None) -> None:
         ids, addresses, uploaders = set(), set(), set()
-        for entry in map(str.strip, entries):
-            if entry.startswith(UPLOADER):
-                uploaders.add(_name(entry.removeprefix(UPLOADER)))
-            elif "/" in entry:
-                channel = youtube_channel(entry)
-                (uploaders if channel else addresses).add(_name(channel) if channel else address(entry))
-                ids.add(entry)
-            else:
-                ids.add(entry)
-        self.ids = frozenset(ids) - {""}
-        self.addresses = frozenset(addresses)
+        for entry in filter(None, map(str.strip, entries)):
+            if names_uploader(entry):
+                uploaders.add(uploader_name(entry.removeprefix(UPLOADER)))
+                continue
+            ids.add(entry)
+            if "/" in entry:
+                addresses.add(address(entry))
+                uploaders.add(uploader_name(entry))
+        self.ids = frozenset(ids)
+        self.addresses = frozenset(addresses) - {""}
         self.uploaders = frozenset(uploaders) - {""}
+        self._stored = stored
         self._ids_of: dict[str, frozenset[str]] = {}
 
     def denies(self, values: Mapping[str, Any]) -> bool:
         """Whether a candidate's id, address or uploader is on the list."""
-        if self.ids and values.get("id") in self.ids | self._at(values.get("source") or ""):
+        id_ = values.get("id")
+        if self.ids and (id_ in self.ids or id_ in self._at(values.get("source") or "")):
             return True
         if self.addresses and address(values.get("url") or "") in self.addresses:
             return True
         names = (values.get("uploader"), values.get("uploader_id")) if self.uploaders else ()
-        return any(_name(name) in self.uploaders for name in names if name)
+        return any(name in self._standing or uploader_name(name) in self.uploaders for name in names if name)
+
+    @cached_property
+    def _standing(self) -> frozenset[str | None]:
+        """What stands for the denied uploaders where names are not kept."""
+        return frozenset(map(self._stored, self.uploaders)) if self._stored else frozenset()
 
     def _at(self, source: str) -> frozenset[str]:
         """The entries as ids of a source's samples, for what is denied by the site's own id."""
@@ -49,47 +59,15 @@ class DenyList:
         return self._ids_of[source]
 
 
-def address(url: str) -> str:
-    """One spelling for the addresses of one page: without scheme, `www.`, `m.`, closing slash and fragment; of a video
-    of YouTube, its id."""
-    host, path, query = _parts(url)
-    video = _youtube_video(host, path, query)
-    if video:
-        return f"youtube:{video}"
-    return f"{host}{path}?{query}" if query else f"{host}{path}"
+def names_uploader(entry: str) -> bool:
+    """Whether an entry names an uploader and nothing else."""
+    return entry.startswith((UPLOADER, "@")) or youtube_channel(entry) is not None
 
 
-def youtube_channel(url: str) -> str | None:
-    """The channel that an address of YouTube names: its id or handle; None for other addresses."""
-    host, path, _ = _parts(url)
-    names = path.strip("/").split("/")
-    if host != "youtube.com":
-        return None
-    if names[0].startswith("@"):
-        return names[0]
-    return names[1] if len(names) > 1 and names[0] in ("channel", "c", "user") else None
-
-
-def _youtube_video(host: str, path: str, query: str) -> str | None:
-    names = path.strip("/").split("/")
-    if host == "youtu.be":
-        return names[0] or None
-    if host not in ("youtube.com", "music.youtube.com", "youtube-nocookie.com"):
-        return None
-    if names[0] == "watch":
-        return parse_qs(query).get("v", [None])[0]
-    return names[1] if len(names) > 1 and names[0] in ("shorts", "embed", "live", "v") else None
-
-
-def _parts(url: str) -> tuple[str, str, str]:
-    """Host, path and query of an address; one that cannot be read is all path."""
-    try:
-        parts = urlsplit(url if "://" in url else f"//{url}")
-    except ValueError:
-        return "", url, ""
-    host = parts.netloc.lower().rpartition("@")[2]
-    return host.removeprefix("www.").removeprefix("m."), parts.path.rstrip("/"), parts.query
-
-
-def _name(name: str) -> str:
-    return fold(name.strip()).removeprefix("@")
+def uploader_name(name: str) -> str:
+    """One spelling for what names one uploader: without the case, the `@` of a handle, and what is said of an address
+    in other ways."""
+    name = name.strip()
+    if "." in name.removeprefix("https://").removeprefix("http://").partition("/")[0] and "/" in name:
+        name = youtube_channel(name) or address(name)
+    return " ".join(fold(name).strip().removeprefix("@").split())

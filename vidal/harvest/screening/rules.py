@@ -12,7 +12,8 @@ from vidal.engine import fingerprint
 from vidal.engine.errors import ConfigError, VidalError
 from vidal.harvest.screening import languagebind, licence, words
 from vidal.harvest.screening.config import ScreenConfig, Unknown
-from vidal.harvest.screening.deny import DenyList
+from vidal.harvest.screening.deny import DenyList, names_uploader
+from vidal.harvest.uploaders import Uploaders
 from vidal.resources import locate, read_text
 from vidal.terms.language import RENAMED, language
 
@@ -25,12 +26,16 @@ METADATA = (
     "deny", "live", "age_restricted", "licences", "unknown_licence", "max_seconds", "languages", "unknown_language",
 )  # fmt: skip
 """The keys of `harvest.screen` that the rules on metadata follow from."""
+ASKED = ("licence", "language")
+"""The columns whose lack the rules on metadata hold against a candidate, unless its page makes up for it."""
 RAW_READS = ("views",)
 """Those that decide besides with `compat: languagebind`, which cleans the raw text where one came with the sample."""
 TITLE_CHARACTERS = 500
 """Longest title kept, in characters; what uploaders paste beyond it names nothing."""
 HASHTAGS = 100
 """Most hashtags kept; YouTube ignores all where there are more than 60 (its help page on hashtags)."""
+HASHTAG_CHARACTERS = 100
+"""Longest hashtag kept, in characters; a longer one is a text that somebody put a `#` before."""
 ADULT = 18
 """The age limit, in years, from which media are age-restricted."""
 LANGUAGE_WORDS, LANGUAGE_SHARE = 3, 0.7
@@ -53,25 +58,31 @@ class Screened:
 
 
 class Rules:
-    """The rules of a section `harvest.screen`, with the lists it names read; `base` is where its paths start.
+    """The rules of a section `harvest.screen`, with the lists it names read; `base` is where its paths start, and
+    `uploaders` tells what of an uploader the candidates hold (names, unless given).
 
     In order: `deny`, `live`, `age_restricted`, `licence`, `duration`, `language` on metadata; `rank_…` as the merge of
     the searches found it; `title_words`, `hashtags`, `boilerplate`, `stop_words` on texts. The first that holds is the
     one that rejects. What a site does not state is held against a candidate by `licence` and `language` alone, as their
     switches say.
 
-    Raises ConfigError or MissingError, naming key and file, for a list that cannot be read.
+    Raises ConfigError or MissingError, naming key and file, for a list that cannot be read, and ConfigError for an
+    entry that no rule can be made of.
     """
 
-    def __init__(self, config: ScreenConfig, base: Path) -> None:
+    def __init__(self, config: ScreenConfig, base: Path, uploaders: Uploaders | None = None) -> None:
         upstream = config.compat == "languagebind"
         self.config = config
         self.boilerplate = frozenset() if upstream else _word_list("boilerplate", config.boilerplate, base)
         self.stop_words = _word_list("stop_words", config.stop_words, base) if config.stop_words else frozenset()
         self.denied = sorted({*config.deny.entries, *_deny_entries(config.deny.files, base)})
-        self._deny = DenyList(self.denied)
-        self._licences = frozenset(filter(None, map(licence.normalise, config.licences)))
-        self._languages = frozenset(map(_primary, config.languages))
+        if uploaders and uploaders.keep == "nothing" and (named := next(filter(names_uploader, self.denied), None)):
+            raise ConfigError(
+                f"harvest.screen.deny: {named} names an uploader, of whom harvest.uploaders keeps nothing; keep hashes"
+            )
+        self._deny = DenyList(self.denied, uploaders and uploaders.stored)
+        self._licences = frozenset(map(_licence, config.licences))
+        self._languages = frozenset(map(_language, config.languages))
 
     def settings(self) -> Mapping[str, Any]:
         """All that decides, in JSON types: the lists by hash of their content, whatever file it came from."""
@@ -125,14 +136,13 @@ class Rules:
         return licence.allowed(known, self._licences) if known else _passes(self.config.unknown_licence, last)
 
     def _spoken(self, values: Mapping[str, Any], last: bool) -> bool:
-        known = _primary(values.get("language") or "") or _detected(values.get("title") or "")
+        known = _primary(values.get("language") or "") or _detected(_title(values))
         return known in self._languages if known else _passes(self.config.unknown_language, last)
 
     def _texts(self, values: Mapping[str, Any]) -> tuple[Texts, Texts, Texts]:
         """The texts as they stand, cleaned of boilerplate, and cleaned of stop words besides."""
         tags = (words.printable(tag).strip("# ") for tag in (values.get("hashtags") or ())[:HASHTAGS])
-        title = words.printable((values.get("title") or "")[: 4 * TITLE_CHARACTERS])[:TITLE_CHARACTERS]
-        plain = Texts(title, tuple(filter(None, tags)))
+        plain = Texts(_title(values), tuple(tag for tag in tags if 0 < len(tag) <= HASHTAG_CHARACTERS))
         clean = _published(values) if self.config.compat else _without(plain, self.boilerplate)
         return plain, clean, _without(clean, self.stop_words) if self.stop_words else clean
 
@@ -171,6 +181,24 @@ def _published(values: Mapping[str, Any]) -> Texts:
     return Texts(languagebind.clean_title(title), tuple(languagebind.clean_hashtags(hashtags).split()))
 
 
+def _title(values: Mapping[str, Any]) -> str:
+    return words.printable((values.get("title") or "")[: 4 * TITLE_CHARACTERS])[:TITLE_CHARACTERS]
+
+
+def _licence(stated: str) -> str:
+    known = licence.normalise(stated)
+    if known is None:
+        raise ConfigError(f"harvest.screen.licences: {stated!r} names no licence; unknown_licence is for what has none")
+    return known
+
+
+def _language(code: str) -> str:
+    known = _primary(code)
+    if not (known.isascii() and known.isalpha() and len(known) in (2, 3)):
+        raise ConfigError(f"harvest.screen.languages: {code!r} is not the code of a language, such as `en` (ISO 639-1)")
+    return known
+
+
 def _primary(code: str) -> str:
     """The language of a tag such as `en-GB`; empty where it names none (`und`, `mul`, `zxx`)."""
     language = code.strip().lower().replace("_", "-").partition("-")[0]
@@ -178,7 +206,7 @@ def _primary(code: str) -> str:
 
 
 def _detected(title: str) -> str | None:
-    code, share = language(words.printable(title), LANGUAGE_WORDS)
+    code, share = language(title, LANGUAGE_WORDS)
     return code if share >= LANGUAGE_SHARE else None
 
 
