@@ -23,8 +23,9 @@ ALLOWED: dict[str, set[str]] = {
     "status": COMMON | {*STAGES},
     "report": COMMON | {*STAGES, "pipeline", "status"},
     "project": COMMON | {*STAGES, "pipeline"},
+    "forget": COMMON | {*STAGES, "pipeline"},
     "demo": COMMON | {*STAGES, "pipeline", "project", "report", "status"},
-    "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "demo"},
+    "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "demo"},
     "__main__": {"cli"},
 }
 """What each room, or module beside the rooms, may import of the rest of the package."""

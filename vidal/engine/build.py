@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from vidal.engine import pending
+from vidal.engine import forgotten, pending
 from vidal.engine.attempt import Retry
 from vidal.engine.commits import Store
 from vidal.engine.errors import MissingError
@@ -140,6 +140,7 @@ class Build:
         if works:
             resources = self.resources(node)
             node.resources = resources
+            node.keep_out(forgotten.read(self.workspace))
             reads = {name: self.fingerprints[name] for name in [node.name, *(read.step for read in node.reads)]}
             job = Job(self.workspace, node, reads, record.id, self.options.retry)
             for report in runner_for(todo).run(PartRunner(job), works, resources):

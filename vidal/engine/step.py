@@ -7,11 +7,14 @@ import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from vidal.engine.errors import PendingError, SampleError, TransientError
+
+if TYPE_CHECKING:
+    from vidal.engine.forgotten import Forgotten
 
 OK, REJECTED, FAILED = "ok", "rejected", "failed"
 PENDING = "pending"
@@ -138,6 +141,9 @@ class Step:
     def forecast(self, ids: Iterable[str]) -> tuple[str, ...]:
         """Lines for the user on what doing these samples takes, where it is more than this machine's time."""
         return ()
+
+    def keep_out(self, forgotten: Forgotten) -> None:
+        """Be told, before any work, what was taken down: a step that finds samples leaves it out of what it writes."""
 
     def setup(self) -> None:
         """Load what a worker keeps (a model, a client). Runs once per worker, before the first `process`."""

@@ -9,8 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from vidal.engine.errors import SampleError
+from vidal.engine.forgotten import Forgotten
 from vidal.engine.schemas import CANDIDATE, QUERY_COLUMNS
 from vidal.engine.step import Read, Resources, Result, Sample, Step
+from vidal.harvest import names
 from vidal.harvest.config import HarvestConfig
 from vidal.harvest.network.client import Network
 from vidal.harvest.sources import Source, open_source
@@ -31,11 +33,15 @@ class Search(Step):
         self._config = config
         self._base = base
         self._uploaders = Uploaders(config.uploaders)
+        self._forgotten = Forgotten()
         self._network: Network | None = None
         self._sources: dict[str, Source] = {}
 
     def settings(self) -> Mapping[str, Any]:
         return {"uploaders": self._config.uploaders.keep}
+
+    def keep_out(self, forgotten: Forgotten) -> None:
+        self._forgotten = forgotten
 
     def setup(self) -> None:
         self._network = Network(self._config.network, self._base)
@@ -50,7 +56,7 @@ class Search(Step):
                 found = list(source.search(sample.columns["slice"] if term is None else term))
             candidates = [self._uploaders.kept(candidate.to_row()) for candidate in found]
             _check(source.name, candidates)
-            results.append(sample.ok({"term": term, "candidates": candidates}))
+            results.append(sample.ok({"term": term, "candidates": names.without(candidates, self._forgotten)}))
         return results
 
 

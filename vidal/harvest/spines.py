@@ -9,10 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidal.engine import fingerprint, spine
+from vidal.engine import fingerprint, forgotten, spine
+from vidal.engine.forgotten import Forgotten
 from vidal.engine.nodes import Context, Spine, Summary
 from vidal.engine.schemas import CANDIDATE, CANDIDATE_COLUMNS, QUERY_COLUMNS
 from vidal.engine.step import OK
+from vidal.harvest import names
 from vidal.harvest.config import SourceConfig
 from vidal.harvest.screening.config import RankConfig
 from vidal.harvest.screening.rank import unranked
@@ -63,7 +65,7 @@ class Queries(Spine):
 
 
 class Candidates(Spine):
-    """Everything found, merged by id: the terms that found a candidate are kept, all of them.
+    """Everything found and not forgotten, merged by id: the terms that found a candidate are kept, all of them.
 
     Where searches tell different things of one candidate, the answer to the first query in order of id counts.
     `unranked` names the demand of `harvest.rank` that a sound met for none of its terms. The merge goes through the
@@ -84,17 +86,19 @@ class Candidates(Spine):
 
     def run(self, context: Context) -> Summary:
         store = context.store("harvest/search")
-        found = spine.in_order(FOUND, self._found(store.tables(["status", "term", "candidates"])), "query")
+        answers = self._found(store.tables(["status", "term", "candidates"]), forgotten.read(context.workspace))
+        found = spine.in_order(FOUND, answers, "query")
         return spine.sync(self, context.store(self.name), merged(found), self.part_size)
 
-    def _found(self, tables: Iterable[pa.Table]) -> Iterator[dict[str, Any]]:
-        """Every answer to every query, a row each."""
+    def _found(self, tables: Iterable[pa.Table], gone: Forgotten) -> Iterator[dict[str, Any]]:
+        """Every answer to every query that may stay, a row each."""
         for row in (row for table in tables for row in table.to_pylist() if row["status"] == OK):
             told = {"query": row["id"], "term": row["term"]}
-            sounds = [candidate for candidate in row["candidates"] if candidate["kind"] == "audio" and row["term"]]
+            candidates = names.without(row["candidates"], gone)
+            sounds = [candidate for candidate in candidates if candidate["kind"] == "audio" and row["term"]]
             unmet = unranked(row["term"], sounds, self.rank) if sounds else []
             left = {sound["id"]: demand for sound, demand in zip(sounds, unmet, strict=True)}
-            yield from ({**candidate, **told, "unranked": left.get(candidate["id"])} for candidate in row["candidates"])
+            yield from ({**candidate, **told, "unranked": left.get(candidate["id"])} for candidate in candidates)
 
 
 FOUND = pa.schema([*CANDIDATE, *(pa.field(name, pa.string()) for name in ("query", "term", "unranked"))])

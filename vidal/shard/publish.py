@@ -17,23 +17,34 @@ STATS_FILE = f"{FOLDER}/stats.json"
 
 
 def publish(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """Write index, statistics, sizes and card for the shards given as (name, record), and remove other tars.
+    """Remove the tars that are not among the shards given as (name, record), and describe those that are.
 
-    Returns lines for the user. Files that would not change are left alone. The statistics go first and come last:
-    where they stand, the other files agree with them.
+    Returns lines for the user.
     """
     planned = {f"{name}.tar" for name, _ in shards}
     for file in workspace.list(FOLDER):
         if file.endswith(".tar") and file not in planned:
             workspace.remove(f"{FOLDER}/{file}")
-    tables = [workspace.read_table(record) for _, record in shards]
+    describe(workspace, prefix, shards)
+    if not shards:
+        return ("no sample was kept: shards/ is empty; `vidal status` and `vidal failures` say where they went",)
+    return ()
+
+
+def describe(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]) -> None:
+    """Write index, statistics, sizes and card for the shards given as (name, record).
+
+    Files that would not change are left alone. The statistics go first and come last: where they stand, the other
+    files agree with them.
+    """
+    tables = [workspace.read_table(record, columns=INDEX.names) for _, record in shards]
     index = (
         pa.concat_tables([table.replace_schema_metadata(None) for table in tables]) if tables else INDEX.empty_table()
     )
     facts = {name: workspace.table_metadata(record) for name, record in shards}
     stats = statistics(index, facts)
     if workspace.exists(STATS_FILE) and workspace.read_json(STATS_FILE) == stats:
-        return ()
+        return
     workspace.remove(STATS_FILE)
     workspace.write_table(INDEX_FILE, index)
     workspace.write_json(
@@ -42,9 +53,6 @@ def publish(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]
     workspace.write_bytes(f"{FOLDER}/__len__", str(len(index)).encode())
     workspace.write_bytes(f"{FOLDER}/README.md", card(prefix, stats).encode())
     workspace.write_json(STATS_FILE, stats)
-    if not shards:
-        return ("no sample was kept: shards/ is empty; `vidal status` and `vidal failures` say where they went",)
-    return ()
 
 
 def statistics(index: pa.Table, facts: dict[str, dict[str, str]]) -> dict[str, Any]:

@@ -8,22 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
-from vidal.engine import fingerprint
+from vidal.engine import fingerprint, forgotten
 from vidal.engine.commits import Piece, Row, Store
 from vidal.engine.nodes import Context, Summary, Table, Verdicts
 from vidal.engine.pending import Inputs
-from vidal.engine.schemas import INDEX
 from vidal.engine.step import Resources, Sample, Step
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
+from vidal.shard import record
 from vidal.shard.config import ShardConfig
 from vidal.shard.plan import plan
 from vidal.shard.publish import publish
 from vidal.shard.sample import ShardSample, members
 
-RECORDS = "shard/write"
 INFIXES = {"video": "", "audio": "audio-"}
 """What stands between the prefix and the number in the names of a kind's shards."""
 
@@ -40,11 +37,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class ShardWork:
-    """One shard to write. `parts` maps the parts its keys lie in to the pieces of every step read."""
+    """One shard to write: its samples by key, in order, and how it is `made` of them (`record.digest`). `parts` maps
+    the parts they lie in to the pieces of every step read."""
 
     name: str
-    digest: str
-    keys: tuple[tuple[str, int], ...]
+    made: Mapping[str, Any]
+    samples: Mapping[str, Wanted]
     parts: Mapping[int, Mapping[str, Sequence[Piece]]]
 
     @property
@@ -53,10 +51,11 @@ class ShardWork:
 
     @property
     def record(self) -> str:
-        return f"{RECORDS}/{self.name}-{self.digest}.parquet"
+        content = ((key, sample.digest) for key, sample in self.samples.items())
+        return record.path(self.name, record.digest(self.made, content))
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return len(self.samples)
 
 
 class WriteShards(Table):
@@ -78,9 +77,10 @@ class WriteShards(Table):
 
     def run(self, context: Context) -> Summary:
         pieces = {name: context.store(name).pieces() for name in self.reads if name != self.verdicts.name}
-        wanted = self._wanted(context, pieces)
-        works = [self._work(name, keys, wanted, pieces) for name, keys in self._planned(wanted)]
-        pending = [work for work in works if not is_written(context.workspace, work)]
+        gone = forgotten.read(context.workspace)
+        wanted = self._wanted(context, pieces, gone)
+        works = [self._work(name, keys, wanted, pieces) for name, keys in self._planned(wanted, gone)]
+        pending = [work for work in works if not record.stands(context.workspace, work.name, work.record)]
         handler = ShardWriter(context.workspace, self.kinds, dict(context.fingerprints), self.provenance)
         for _ in context.runner.run(handler, pending, Resources(cpus=1)):
             continue
@@ -88,8 +88,10 @@ class WriteShards(Table):
         done = sum(len(work) for work in pending)
         return Summary(len(wanted), len(wanted) - done, done, notes=notes)
 
-    def _wanted(self, context: Context, pieces: Mapping[str, Mapping[int, list[Piece]]]) -> dict[str, Wanted]:
-        """Every kept sample that is ok in all steps its kind needs."""
+    def _wanted(
+        self, context: Context, pieces: Mapping[str, Mapping[int, list[Piece]]], gone: forgotten.Forgotten
+    ) -> dict[str, Wanted]:
+        """Every kept sample that is ok in all steps its kind needs, and not forgotten."""
         stores = {name: context.store(name) for name in pieces}
         kept = self.verdicts.kept(context.workspace)
         found: dict[str, Wanted] = {}
@@ -98,17 +100,21 @@ class WriteShards(Table):
             for part, ids in kept.items():
                 sources = {read.step: pieces[read.step].get(part, []) for read in kind.reads}
                 for id_, rows in inputs.rows(sources).items():
-                    if id_ in ids:
+                    if id_ in ids and id_ not in gone:
                         size = sum(m["size"] for row in rows for m in row["members"] or ())
                         found[id_] = Wanted(part, rows[0]["kind"], inputs.digest(rows), size)
         return found
 
-    def _planned(self, wanted: Mapping[str, Wanted]) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """The name and the keys of every shard. Each holds one kind, so that a loader meets the members it asks for."""
+    def _planned(
+        self, wanted: Mapping[str, Wanted], gone: forgotten.Forgotten
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The name and the keys of every shard. Each holds one kind, so that a loader meets the members it asks for.
+        One of which all was forgotten is not written, since loaders fail at an empty tar; its number stays unused."""
         for kind, infix in INFIXES.items():
             sizes = {key: sample.size for key, sample in wanted.items() if sample.kind == kind}
-            for number, keys in enumerate(plan(sizes, self.config, self.seed)):
-                yield f"{self.config.prefix}-{infix}{number:06d}", keys
+            for number, keys in enumerate(plan(sizes, self.config, self.seed, gone.places(kind))):
+                if keys:
+                    yield f"{self.config.prefix}-{infix}{number:06d}", keys
 
     def _work(
         self,
@@ -117,11 +123,10 @@ class WriteShards(Table):
         wanted: Mapping[str, Wanted],
         pieces: Mapping[str, Mapping[int, list[Piece]]],
     ) -> ShardWork:
-        content = [[key, wanted[key].digest] for key in keys]
-        digest = fingerprint.digest({"version": self.version, "provenance": self.provenance, "content": content})
+        made = {"version": self.version, "provenance": self.provenance}
         parts = sorted({wanted[key].part for key in keys})
         sources = {part: {name: tuple(found.get(part, ())) for name, found in pieces.items()} for part in parts}
-        return ShardWork(name, digest, tuple((key, wanted[key].part) for key in keys), sources)
+        return ShardWork(name, made, {key: wanted[key] for key in keys}, sources)
 
 
 class ShardWriter:
@@ -145,32 +150,32 @@ class ShardWriter:
         return
 
     def __call__(self, work: ShardWork) -> int:
-        for name in self.workspace.list(RECORDS):
-            if name.startswith(f"{work.name}-"):
-                self.workspace.remove(f"{RECORDS}/{name}")
-        index, checksum = [], hashlib.sha256()
+        for shard, file in record.files(self.workspace):
+            if shard == work.name:
+                self.workspace.remove(file)
+        rows, checksum = [], hashlib.sha256()
         with self.workspace.create(f"shards/{work.name}.tar") as stream:
             writer = TarWriter(_Tee(stream, checksum))
-            for key, kind, row, content in self._samples(work):
-                index.append(self._write(writer, work.name, key, kind, row, content))
+            for key, kind, columns, content in self._samples(work):
+                row = self._write(writer, work.name, key, kind, columns, content)
+                rows.append({**row, "inputs": work.samples[key].digest, "weight": work.samples[key].size})
             size = writer.close()
-        metadata = {"sha256": checksum.hexdigest(), "bytes": str(size), "samples": str(len(index))}
-        self.workspace.write_table(work.record, pa.Table.from_pylist(index, schema=INDEX), metadata)
-        return len(index)
+        record.write(self.workspace, work.name, work.made, rows, checksum.hexdigest(), size)
+        return len(rows)
 
     def _samples(self, work: ShardWork) -> Iterator[tuple[str, str, dict[str, Any], dict[str, bytes]]]:
         """The samples of a shard in its order, each with its columns by step and its member bytes."""
         rows: dict[str, tuple[ShardSample, list[Row]]] = {}
         stores = {name: Store(self.workspace, name, self.fingerprints[name]) for name in self._steps()}
         by_part: dict[int, set[str]] = defaultdict(set)
-        for key, part in work.keys:
-            by_part[part].add(key)
+        for key, sample in work.samples.items():
+            by_part[sample.part].add(key)
         for kind in self.kinds:
             for part, keys in by_part.items():
                 for key, found in Inputs(kind, stores).rows(work.parts[part]).items():
                     if key in keys:
                         rows[key] = (kind, found)
-        for key, _ in work.keys:
+        for key in work.samples:
             kind, found = rows[key]
             columns: dict[str, Any] = {}
             content: dict[str, bytes] = {}
@@ -202,12 +207,6 @@ class ShardWriter:
             "text": dict(made)["txt"].decode(),
             "members": [entry for _, entry in listing],
         }
-
-
-def is_written(workspace: Workspace, work: ShardWork) -> bool:
-    """Whether a shard with exactly this content lies in the workspace, whole."""
-    metadata = workspace.table_metadata(work.record)
-    return bool(metadata) and workspace.size(f"shards/{work.name}.tar") == int(metadata["bytes"])
 
 
 class _Tee:

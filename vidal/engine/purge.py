@@ -1,0 +1,126 @@
+"""Taking samples out of the parts of a step: pieces are not changed, they are replaced by pieces without them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vidal.engine.commits import Piece, all_pieces
+from vidal.engine.errors import MissingError
+from vidal.engine.forgotten import Forgotten
+from vidal.engine.pending import READERS
+from vidal.engine.tar import TarWriter
+from vidal.engine.workspace import Workspace
+
+ENTRY = ".element.id"
+"""How the Parquet path of an entry's id ends, in a column that lists samples (what a search found, say)."""
+
+
+def holding(workspace: Workspace, step: str, forgotten: Forgotten) -> dict[Piece, frozenset[str]]:
+    """The pieces of a step, under whatever fingerprint, that hold forgotten samples, each with their ids: as rows, or
+    as entries in a row that lists samples. Reads the ids of every piece."""
+
+    def found(piece: Piece) -> frozenset[str]:
+        return frozenset(id_ for id_ in _ids(workspace, _file(step, piece)) if id_ in forgotten)
+
+    pieces = all_pieces(workspace, step)
+    with ThreadPoolExecutor(READERS) as pool:
+        return {piece: ids for piece, ids in zip(pieces, pool.map(found, pieces), strict=True) if ids}
+
+
+def purge(workspace: Workspace, step: str, pieces: Collection[Piece], forgotten: Forgotten) -> None:
+    """Replace pieces of a step by later ones of the same part and fingerprint that lack what is forgotten.
+
+    A new piece takes over only rows of which its piece is the latest, so the order of pieces decides as before. It is
+    committed before the old rows go, and those before their tar: interrupted anywhere, the same call ends the work.
+    """
+    series: dict[tuple[int, str], list[Piece]] = defaultdict(list)
+    for piece in all_pieces(workspace, step):
+        series[piece.part, piece.fingerprint].append(piece)
+    for piece in sorted(pieces):
+        own = series[piece.part, piece.fingerprint]
+        later = {id_ for other in own if other.number > piece.number for id_ in _row_ids(workspace, step, other)}
+        table = without(workspace.read_table(_file(step, piece)), forgotten)
+        table = table.filter(pa.array([id_ not in later for id_ in table["id"].to_pylist()], pa.bool_()))
+        if len(table):
+            new = Piece(piece.part, own[-1].number + 1, piece.fingerprint)
+            _commit(workspace, step, piece, new, table)
+            own.append(new)
+        workspace.remove(_file(step, piece))
+        workspace.remove(f"{step}/{piece.stem}.tar")
+        own.remove(piece)
+    remove_strays(workspace, step)
+
+
+def remove_strays(workspace: Workspace, step: str) -> None:
+    """Remove tars that lie beside no rows: what an interrupted write or removal left."""
+    names = set(workspace.list(step))
+    for name in names:
+        rows = f"{name.removesuffix('.tar')}.parquet"
+        if name.endswith(".tar") and Piece.parse(rows) and rows not in names:
+            workspace.remove(f"{step}/{name}")
+
+
+def without(table: pa.Table, forgotten: Forgotten) -> pa.Table:
+    """A step's rows without those of forgotten samples, and without their entries in rows that list samples."""
+    table = table.filter(pa.array([id_ not in forgotten for id_ in table["id"].to_pylist()], pa.bool_()))
+    for position, column in enumerate(table.schema):
+        if _lists_samples(column.type):
+            rows = [_entries(row, forgotten) for row in table[column.name].to_pylist()]
+            table = table.set_column(position, column, pa.array(rows, column.type))
+    return table
+
+
+def _entries(row: list[dict[str, Any]] | None, forgotten: Forgotten) -> list[dict[str, Any]] | None:
+    return None if row is None else [entry for entry in row if entry["id"] not in forgotten]
+
+
+def _lists_samples(type_: pa.DataType) -> bool:
+    return (
+        pa.types.is_list(type_) and pa.types.is_struct(type_.value_type) and type_.value_type.get_field_index("id") >= 0
+    )
+
+
+def _commit(workspace: Workspace, step: str, old: Piece, new: Piece, table: pa.Table) -> None:
+    """Commit rows of an old piece as a new one: their members first, copied one at a time, then the rows."""
+    members = table["members"].to_pylist()
+    if any(members):
+        source, target = f"{step}/{old.stem}.tar", f"{step}/{new.stem}.tar"
+        with workspace.open(source) as stream, workspace.create(target) as copy:
+            writer = TarWriter(copy)
+            for id_, listing in zip(table["id"].to_pylist(), members, strict=True):
+                for member in listing or ():
+                    stream.seek(member["offset"])
+                    content = stream.read(member["size"])
+                    if len(content) < member["size"]:
+                        raise MissingError(f"{workspace.url}/{source} ends inside {id_}.{member['name']}")
+                    member["offset"] = writer.add(f"{id_}.{member['name']}", content).offset
+            writer.close()
+        column = table.schema.field("members")
+        table = table.set_column(table.schema.get_field_index("members"), column, pa.array(members, column.type))
+    workspace.write_table(_file(step, new), table)
+
+
+def _ids(workspace: Workspace, name: str) -> Iterator[str]:
+    """Every id in a file of rows: the rows' own, and those of entries in columns that list samples."""
+    with workspace.open(name) as stream:
+        file = pq.ParquetFile(stream)
+        leaves = [file.schema.column(position).path for position in range(file.metadata.num_columns)]
+        table = file.read(columns=[leaf for leaf in leaves if leaf == "id" or leaf.endswith(ENTRY)], use_threads=False)
+    yield from table["id"].to_pylist()
+    for column in table.schema:
+        if _lists_samples(column.type):
+            yield from (entry["id"] for row in table[column.name].to_pylist() for entry in row or ())
+
+
+def _row_ids(workspace: Workspace, step: str, piece: Piece) -> Iterable[str]:
+    return workspace.read_table(_file(step, piece), columns=["id"])["id"].to_pylist()
+
+
+def _file(step: str, piece: Piece) -> str:
+    return f"{step}/{piece.stem}.parquet"
