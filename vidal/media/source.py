@@ -15,21 +15,19 @@ if TYPE_CHECKING:
 # Demuxers that read one self-contained file: no playlists, image sequences, devices or scripts.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,flv,mpegts,mpeg,ogg,wav,aiff,flac,mp3,aac"
 PROTOCOLS = "file"
-# How libavformat complains of more tracks than `max_streams`; its error code is that of a lack of memory.
-TRACKS_EXCEEDED = "max_streams"
 INDEXED = {(4, b"ftyp"): "an mp4 without its index (moov)", (0, b"\x1aE\xdf\xa3"): "a Matroska file without its tracks"}
 HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
 PLAYLIST = (b"#extm3u", b"ffconcat", b"file ")
 
 
 def source_options(limits: MediaLimits) -> dict[str, str]:
-    """libavformat options that hold it to one local file of an allowed format, to listed decoders, to `max_tracks`
-    tracks, and its decoders to `max_pixels`."""
+    """libavformat options that hold it to one local file of an allowed format, to listed decoders, to one track
+    more than `max_tracks`, and its decoders to `max_pixels`."""
     return {
         "protocol_whitelist": PROTOCOLS,
         "format_whitelist": FORMATS,
         "codec_whitelist": DECODERS,
-        "max_streams": str(limits.max_tracks),
+        "max_streams": str(limits.max_tracks + 1),
         "max_pixels": str(limits.max_pixels),
     }
 
@@ -42,25 +40,27 @@ def source_url(path: Path) -> str:
 def open_source(path: Path, limits: MediaLimits) -> InputContainer:
     """Open a file for reading.
 
-    SampleError `NotMedia`, `TooManyTracks`, or `Truncated` where the index is missing; MemoryError where the process
-    has too little for it.
+    SampleError `NotMedia`, `TooManyTracks`, or `Truncated` where the index is missing; MemoryError where libavformat
+    cannot hold it.
     """
     import av
-    import av.logging
 
-    av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture() as said:
-            return av.open(source_url(path), options=source_options(limits), metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        if any(TRACKS_EXCEEDED in message for _, _, message in said):
-            raise SampleError("TooManyTracks", f"more than {limits.max_tracks} tracks") from None
-        if isinstance(error, MemoryError):
-            raise
+        container = av.open(source_url(path), options=source_options(limits), metadata_errors="replace")
+    except MemoryError:
+        raise
+    except (av.FFmpegError, ValueError):
         with path.open("rb") as file:
             raise refusal(file.read(512)) from None
-    finally:
-        av.logging.set_level(None)
+    if len(container.streams) > limits.max_tracks:
+        container.close()
+        raise too_many_tracks(limits)
+    return container
+
+
+def too_many_tracks(limits: MediaLimits) -> SampleError:
+    """The error for more tracks than a clip has."""
+    return SampleError("TooManyTracks", f"more than {limits.max_tracks} tracks")
 
 
 def refusal(head: bytes) -> SampleError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from vidal.engine.errors import SampleError
 from vidal.media.codecs import check_codec
 from vidal.media.facts import Probe, Survey
 from vidal.media.limits import MediaLimits
-from vidal.media.source import open_source
+from vidal.media.source import open_source, too_many_tracks
 
 if TYPE_CHECKING:
     from av import AudioStream, VideoFrame, VideoStream
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 # Containers that state their length once, at the front; the others' length is an index, read from the end, or a guess.
 LENGTH_IN_HEADER = {"matroska,webm", "flv"}
 HEADER_TOLERANCE_S = 1.0
+# What libav says of `max_streams`, and of pictures beyond `max_pixels` or its own limits.
+TRACKS_EXCEEDED = "max_streams"
+SIZE_REFUSED = re.compile(r"Picture size (\d+)x(\d+) ")
 
 
 class Timeline:
@@ -45,6 +49,20 @@ def read_file(path: Path, limits: MediaLimits) -> Survey:
 
     SampleError as there; MemoryError where the process has too little for it.
     """
+    import av.logging
+
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    with av.logging.Capture() as logs:
+        try:
+            return _read_file(path, limits)
+        except (SampleError, MemoryError) as error:
+            raise _named(error, [message for _, _, message in logs], limits) from None
+        finally:
+            av.logging.set_level(None)
+
+
+def _read_file(path: Path, limits: MediaLimits) -> Survey:
     import av
 
     with open_source(path, limits) as container:
@@ -54,6 +72,19 @@ def read_file(path: Path, limits: MediaLimits) -> Survey:
             raise
         except av.FFmpegError as error:
             raise SampleError("DecodeFailed", f"{container.format.name}: {error.strerror}") from None
+
+
+def _named(error: Exception, said: list[str], limits: MediaLimits) -> Exception:
+    """The error, or the limit that libav's complaints name as its cause."""
+    if isinstance(error, MemoryError) and any(TRACKS_EXCEEDED in message for message in said):
+        return too_many_tracks(limits)
+    if isinstance(error, SampleError) and error.error_class == "DecodeFailed":
+        for width, height in SIZE_REFUSED.findall(" ".join(said)):
+            try:
+                _check_pixels(int(width), int(height), limits)
+            except SampleError as too_many:
+                return too_many
+    return error
 
 
 def count_pictures(path: Path, limits: MediaLimits) -> int:
@@ -110,7 +141,8 @@ def _survey(container: InputContainer, limits: MediaLimits, size: int) -> Survey
 def _read(
     container: InputContainer, video: VideoStream | None, audio: AudioStream | None, limits: MediaLimits
 ) -> tuple[Timeline, Timeline, VideoFrame | None]:
-    """Walk the packets of both tracks, stopping at the first that passes the limit of length."""
+    """Walk the packets of both tracks, stopping at the first that passes a limit; one without data (a picture that
+    Ogg or AVI repeats) is none."""
     pictures, sounds, first = Timeline(), Timeline(), None
     tracks = {s.index: track for s, track in ((video, pictures), (audio, sounds)) if s is not None}
     most = limits.max_fps * limits.max_seconds
@@ -121,7 +153,7 @@ def _read(
         if video is not None and first is None and packet.stream_index == video.index:
             first = next(iter(packet.decode()), None)
         instant = packet.dts if packet.pts is None else packet.pts
-        if instant is None or packet.is_discard:
+        if instant is None or packet.is_discard or not packet.size:
             continue
         start = float(instant * packet.time_base)
         earliest = start if earliest is None else min(earliest, start)
