@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vidal.engine import ordering
 from vidal.engine.errors import ConfigError
 from vidal.engine.ordering import BATCH, batches, ordered, place
 
@@ -39,6 +40,29 @@ def test_many_rows_pass_in_batches():
     found = [row["id"] for row in sort(rows)]
     assert found == sorted((f"s{number}" for number in range(2 * BATCH + 7)), key=place)
     assert sort([]) == []
+
+
+def test_rows_that_go_through_the_disk_come_in_the_same_order(monkeypatch, tmp_path):
+    rows = [{"id": f"s{n % 5000}", "query": f"q{n % 7}", "tags": [str(n), "ö"]} for n in range(6 * BATCH)]
+    known = sort(rows, "query", "tags")
+    monkeypatch.setattr(ordering, "HELD", 1000)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(ordering.tempfile, "tempdir", None)
+    passing = ordered(SCHEMA, batches(SCHEMA, rows), "query", "tags")
+    first = next(passing)
+    assert len(list(tmp_path.glob("vidal-*/*.arrow"))) > 200
+    assert [first, *passing] == known
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_order_left_early_leaves_nothing_on_the_disk(monkeypatch, tmp_path):
+    monkeypatch.setattr(ordering, "HELD", 1000)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(ordering.tempfile, "tempdir", None)
+    passing = ordered(SCHEMA, batches(SCHEMA, ({"id": str(n), "query": None, "tags": None} for n in range(2 * BATCH))))
+    assert next(passing) and list(tmp_path.iterdir())
+    passing.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_error_in_making_the_rows_comes_out_as_itself():
