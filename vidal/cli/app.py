@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from vidal import __version__
-from vidal.cli import build, config, demo, failures, forget, init, inspect, models, status, submit
+from vidal.cli import build, config, demo, export, failures, forget, init, inspect, models, status, submit
 from vidal.engine.errors import VidalError
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ app.command("build")(build.build)
 app.command("status")(status.status)
 app.command("failures")(failures.failures)
 app.command("forget")(forget.forget)
+app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)

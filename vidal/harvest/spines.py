@@ -67,9 +67,9 @@ class Queries(Spine):
 class Candidates(Spine):
     """Everything found and not forgotten, merged by id: the terms that found a candidate are kept, all of them.
 
-    Where searches tell different things of one candidate, the answer to the first query in order of id counts.
-    `unranked` names the demand of `harvest.rank` that a sound met for none of its terms. The merge goes through the
-    disk: memory does not grow with the number of candidates.
+    Where searches tell different things of one candidate, the answer to the first query in order of id counts, and in
+    it the first; captions are those of all. `unranked` names the demand of `harvest.rank` that a sound met for none of
+    its terms. The merge goes through the disk: memory does not grow with the number of candidates.
     """
 
     name = "harvest/candidates"
@@ -87,21 +87,29 @@ class Candidates(Spine):
     def run(self, context: Context) -> Summary:
         store = context.store("harvest/search")
         answers = self._found(store.tables(["status", "term", "candidates"]), forgotten.read(context.workspace))
-        found = spine.in_order(FOUND, answers, "query")
+        found = spine.in_order(FOUND, answers, "query", "number")
         return spine.sync(self, context.store(self.name), merged(found), self.part_size)
 
     def _found(self, tables: Iterable[pa.Table], gone: Forgotten) -> Iterator[dict[str, Any]]:
-        """Every answer to every query that may stay, a row each."""
-        for row in (row for table in tables for row in table.to_pylist() if row["status"] == OK):
+        """Every answer to every query that may stay, a row each, numbered within its query."""
+        answered = (table.slice(place, 1) for table in tables for place in range(len(table)))
+        for row in (row for one in answered for row in one.to_pylist() if row["status"] == OK):
             told = {"query": row["id"], "term": row["term"]}
             candidates = names.without(row["candidates"], gone)
             sounds = [candidate for candidate in candidates if candidate["kind"] == "audio" and row["term"]]
             unmet = unranked(row["term"], sounds, self.rank) if sounds else []
             left = {sound["id"]: demand for sound, demand in zip(sounds, unmet, strict=True)}
-            yield from ({**candidate, **told, "unranked": left.get(candidate["id"])} for candidate in candidates)
+            for number, candidate in enumerate(candidates):
+                yield {**candidate, **told, "number": number, "unranked": left.get(candidate["id"])}
 
 
-FOUND = pa.schema([*CANDIDATE, *(pa.field(name, pa.string()) for name in ("query", "term", "unranked"))])
+FOUND = pa.schema(
+    [
+        *CANDIDATE,
+        *(pa.field(name, pa.string()) for name in ("query", "term", "unranked")),
+        pa.field("number", pa.int32()),
+    ]
+)
 """An answer to a query."""
 
 
@@ -110,5 +118,6 @@ def merged(found: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for _, answers in groupby(found, key=lambda row: row["id"]):
         rows = list(answers)
         terms = sorted({row["term"] for row in rows if row["term"] is not None})
+        captions = list(dict.fromkeys(caption for row in rows for caption in row["captions"] or ()))
         taken = any(row["unranked"] is None for row in rows)
-        yield {**rows[0], "terms": terms, "unranked": None if taken else rows[0]["unranked"]}
+        yield {**rows[0], "captions": captions, "terms": terms, "unranked": None if taken else rows[0]["unranked"]}

@@ -11,6 +11,7 @@ from vidal.engine.schemas import PROBE_COLUMNS
 from vidal.engine.step import Read, Sample, Step
 
 VIEWS = ("mplug", "polish_mplug", "sound_mplug")
+TOLD = ("title", "hashtags", "views")
 ORIGIN = ("source", "url", "captions", "terms")
 NORMALISED = ("width", "height", "frame_index", "frame_seconds", "audio_seconds")
 DIGITS = 6
@@ -30,7 +31,7 @@ class ShardSample(Step):
         self.kinds = frozenset({kind})
         wanted = [step for step in producers if kind in step.kinds]
         self.reads = (
-            Read("harvest/candidates", ("title", "hashtags", *ORIGIN)),
+            Read("harvest/candidates", (*TOLD, *ORIGIN)),
             *(Read(step.name, _published(step), step.members) for step in wanted),
         )
 
@@ -51,13 +52,14 @@ def members(row: Mapping[str, Any], sample: Sample, provenance: Mapping[str, Any
 
 
 def text_views(row: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """`raw` (title and hashtags as the site gave them) and every view that was made."""
+    """`raw` (title and hashtags as the site gave them), and every view that was made or else came with the sample."""
     told = row["harvest/candidates"]
-    raw = " ".join([told["title"], *(f"#{tag}" for tag in told["hashtags"] or ())]).strip()
-    merged = {name: value for columns in row.values() for name, value in columns.items()}
-    views = {name: merged[name] for name in VIEWS if merged.get(name)}
-    if merged.get("ofa"):
-        views["ofa"] = list(merged["ofa"])
+    came = told["views"] or {}
+    made = {name: value for columns in row.values() for name, value in columns.items()}
+    raw = came.get("raw") or " ".join([told["title"], *(f"#{tag}" for tag in told["hashtags"] or ())]).strip()
+    views = {name: text for name in VIEWS if (text := made.get(name) or came.get(name))}
+    if ofa := made.get("ofa") or came.get("ofa"):
+        views["ofa"] = list(ofa)
     return {"raw": raw, **views}
 
 

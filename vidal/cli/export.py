@@ -1,0 +1,46 @@
+"""`vidal export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vidal.cli.options import DEFAULT_PIPELINE, JsonOption, PipelineArgument, SetOption, print_json
+
+
+def export(
+    pipeline: PipelineArgument = DEFAULT_PIPELINE,
+    annotations: Annotated[
+        Path | None, typer.Option(help="Write the texts here, as VIDAL-10M's annotation file has them.")
+    ] = None,
+    missing: Annotated[
+        Path | None, typer.Option(help="List here what the harvest rejected or failed to get: .csv or .jsonl.")
+    ] = None,
+    written: Annotated[bool, typer.Option("--written", help="Only the texts of samples in the shards.")] = False,
+    assignments: SetOption = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Write a dataset's texts in the format of VIDAL-10M, and the ids of what could not be had."""
+    from vidal.engine.build import Options
+    from vidal.engine.errors import ConfigError
+    from vidal.project import open_project
+    from vidal.shard.export import export as write
+    from vidal.shard.export import export_missing
+
+    if annotations is None and missing is None:
+        raise ConfigError("nothing to export; name a file with --annotations or --missing")
+    build = open_project(pipeline, assignments or []).build(Options())
+    texts = write(build, annotations, written) if annotations else None
+    lost = export_missing(build, missing) if missing else None
+    rows = [{"step": step, "reason": reason, "count": count} for (step, reason), count in sorted((lost or {}).items())]
+    if json_output:
+        print_json({"annotations": texts, "missing": rows if missing else None})
+        return
+    if annotations:
+        typer.echo(f"{annotations}: the texts of {texts} ids")
+    if missing:
+        typer.echo(f"{missing}: {sum((lost or {}).values())} samples")
+        for row in rows:
+            typer.echo(f"  {row['step']}  {row['reason']}: {row['count']}")
