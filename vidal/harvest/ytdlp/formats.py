@@ -38,6 +38,8 @@ def none_chosen(formats: Sequence[Format]) -> str:
     """The error class for formats of which none can be fetched."""
     if any(_readable(format_) for format_ in formats):
         return "TooLarge"
+    if any(format_.get("protocol") == "file" for format_ in formats):
+        return "BadAnswer"
     return "Protected" if any(format_.get("has_drm") for format_ in formats) else "Unsupported"
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from email.message import Message
 from typing import Any
 
-from vidal.engine.errors import SampleError
+from vidal.engine.errors import SampleError, TransientError
 from vidal.harvest.network.client import REDIRECTS, Network, bounded
+from vidal.harvest.network.transport import shown
 from vidal.harvest.ytdlp.parts import Parts
 
 ANSWER_BYTES = 1 << 40
@@ -44,11 +45,12 @@ def handler_of(network: Network, met: list[Exception], parts: Parts | None = Non
             try:
                 with network.errors(request.url):
                     answer = answered(network, self._get_cookiejar(request), request, headers)
+                    check_part(headers.get("Range"), answer)
             except SampleError as error:
                 met.append(error)
                 raise TransportError(cause=error) from error
             given = Response(
-                io.BufferedReader(_Body(network, answer, met)),
+                _Body(network, answer, met),
                 url=str(answer.url),
                 headers=dict(answer.headers),
                 status=answer.status_code,
@@ -82,8 +84,20 @@ def answered(network: Network, jar: Any, request: Any, headers: dict[str, str]) 
     raise httpx.TooManyRedirects("too many redirects", request=asked)
 
 
+def check_part(asked: str | None, answer: Any) -> None:
+    """TransientError `BadAnswer` for a part of a file that does not begin where it was asked to."""
+    from yt_dlp.utils import parse_http_range
+
+    if answer.status_code == 206:
+        start, given = parse_http_range(asked)[0] or 0, parse_http_range(answer.headers.get("Content-Range"))[0]
+        if given != start:
+            raise TransientError(
+                "BadAnswer", f"{shown(answer.url)} answered with another part of the file than was asked for"
+            )
+
+
 class _Body(io.RawIOBase):
-    """A response's body as a file; an error of the network is a SampleError."""
+    """A response's body as a file that gives what has arrived; an error of the network is a SampleError."""
 
     def __init__(self, network: Network, answer: Any, met: list[Exception]) -> None:
         self._network = network
@@ -94,6 +108,9 @@ class _Body(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(-1 if size is None else size)
 
     def readinto(self, buffer: Any) -> int:
         if not self._rest:

@@ -12,7 +12,7 @@ STATUS = re.compile(r"HTTP Error (\d{3})")
 SITE = {
     "BotCheck": ("not a bot", "not a robot", "captcha", "unusual traffic", "ip is likely being blocked",
                  "your ip address is blocked"),
-    "RateLimited": ("has been rate-limited", "too many requests"),
+    "RateLimited": ("has been rate-limited",),
 }  # fmt: skip
 """What a site says that takes us for a robot or has had enough of us: no other clip of it would fare better."""
 PASSING = {
@@ -61,12 +61,12 @@ def classified(network: Network, url: str, error: Exception, met: Sequence[Excep
     causes = list(_causes(error))
     if known := next((cause for cause in causes if isinstance(cause, SampleError)), None):
         return known
+    if answer := next((cause for cause in causes if isinstance(cause, HTTPError)), None):
+        return network.status_error(answer.status, answer.response.url or url)
     said, line = reason(str(error)), _line(error)
     if said in SITE:
         network.leave_alone(url, line)
         return PendingError(said, f"{url}: {line}")
-    if answer := next((cause for cause in causes if isinstance(cause, HTTPError)), None):
-        return network.status_error(answer.status, answer.response.url or url)
     if said:
         kind = TransientError if said in PASSING else SampleError
         return kind(said, f"{url}: {line}")
