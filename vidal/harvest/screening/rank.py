@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
+from math import fsum
 from typing import Any
 
 from vidal.harvest.screening import words
@@ -16,14 +17,18 @@ DESCRIPTION_CHARACTERS = 2000
 
 def unranked(term: str, sounds: Sequence[Mapping[str, Any]], config: RankConfig) -> list[str | None]:
     """For each sound found for a term, the demand of `harvest.rank` that it does not meet, `keep` where others come
-    before it; None: it is taken. Sounds alike in all that is ranked by come in order of id."""
-    found = [similarity(term, sound) for sound in sounds]
-    unmet = [_unmet(sound, alike, config) for sound, alike in zip(sounds, found, strict=True)]
-    numbers = [number for number, demand in enumerate(unmet) if demand is None]
-    numbers.sort(key=lambda number: _place(sounds[number], found[number]))
-    for number in numbers[config.keep :] if config.keep else ():
-        unmet[number] = "keep"
-    return unmet
+    before it; None: it is taken. Sounds alike in all that is ranked by come in order of id; one found twice counts as
+    first told."""
+    first: dict[str, Mapping[str, Any]] = {}
+    for sound in sounds:
+        first.setdefault(sound["id"], sound)
+    found = {id_: similarity(term, sound) for id_, sound in first.items()}
+    unmet = {id_: _unmet(sound, found[id_], config) for id_, sound in first.items()}
+    ranked = sorted(
+        (id_ for id_, demand in unmet.items() if demand is None), key=lambda id_: _place(first[id_], found[id_])
+    )
+    unmet.update(dict.fromkeys(ranked[config.keep :] if config.keep else (), "keep"))
+    return [unmet[sound["id"]] for sound in sounds]
 
 
 def similarity(term: str, sound: Mapping[str, Any]) -> float:
@@ -36,7 +41,7 @@ def similarity(term: str, sound: Mapping[str, Any]) -> float:
         (IN_TAGS, _stems(" ".join(sound.get("hashtags") or ()))),
         (IN_DESCRIPTION, _stems((sound.get("description") or "")[:DESCRIPTION_CHARACTERS])),
     )
-    return sum(max(weight * (stem in stems) for weight, stems in fields) for stem in asked) / len(asked)
+    return fsum(max(weight * (stem in stems) for weight, stems in fields) for stem in asked) / len(asked)
 
 
 def _unmet(sound: Mapping[str, Any], alike: float, config: RankConfig) -> str | None:
