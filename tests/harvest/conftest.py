@@ -1,12 +1,15 @@
-"""A site on loopback that answers what a test tells it to, and the demo's sites with one entry of each trouble."""
+"""A site on loopback that answers what a test tells it to, a network that may ask it, and the demo's sites with one
+entry of each trouble."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -14,19 +17,54 @@ import pytest
 from vidal.demo.clips import file_names, write_entry
 from vidal.demo.sites import Sites
 from vidal.demo.trouble import Entry, catalogue
+from vidal.harvest.network.client import Network
+from vidal.harvest.network.config import NetworkConfig
 
 Body = bytes | Callable[[], Iterator[bytes]]
+Answer = tuple[int, dict[str, str], Body]
+Raw = Callable[[Any], object]
+"""Writes a whole response to the connection's file itself; the connection is closed after it."""
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What is known of hosts and half-fetched files lies in a folder of each test's own."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return folder
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Callable[..., Network]:
+    """A worker's network that may ask loopback, quickly; sections of its configuration can be given."""
+
+    def make(**given: Any) -> Network:
+        quick = {"per_second": 1000.0, "total_per_second": 10_000.0, "concurrency": 8, "allow": ("127.0.0.1",)}
+        return Network(NetworkConfig(**{**quick, "read_timeout": 5.0, "timeout": 20.0, **given}), tmp_path)
+
+    return make
 
 
 @dataclass
 class Site:
-    """`answers` maps a path to status, headers and body; a body that is a function is sent in chunks, without a length.
-    `asked` lists the requests: path, query, headers. `sent` counts the bytes of chunked bodies."""
+    """`answers` maps a path to status, headers and body, to a list of such, used up one by one until the last, or to a
+    function that writes the response itself. A body that is a function is sent in chunks, without a length.
+
+    `asked` lists the requests: path, query, headers; `methods` their methods, `times` the instants at which they came.
+    `sent` counts the bytes of chunked bodies, `peak` is the largest number of requests in work at once.
+    """
 
     url: str = ""
-    answers: dict[str, tuple[int, dict[str, str], Body]] = field(default_factory=dict)
+    answers: dict[str, Answer | list[Answer] | Raw] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], dict[str, str]]] = field(default_factory=list)
+    methods: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     sent: int = 0
+    peak: int = 0
+    working: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def page(self, path: str, media: str) -> str:
         """Offer a page whose video is at the URL `media`; returns the page's address."""
@@ -37,21 +75,54 @@ class Site:
     def paths(self) -> list[str]:
         return [path for path, _, _ in self.asked]
 
+    def headers(self, name: str) -> list[str | None]:
+        """What the requests said under a header."""
+        return [headers.get(name) for _, _, headers in self.asked]
+
+    def next(self, path: str) -> Answer | Raw:
+        with self.lock:
+            answer = self.answers.get(path, (404, {}, b""))
+            if isinstance(answer, list):
+                return answer.pop(0) if len(answer) > 1 else answer[0]
+            return answer
+
+    def change(self, working: int) -> None:
+        with self.lock:
+            self.working += working
+            self.peak = max(self.peak, self.working)
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
 
     def do_GET(self) -> None:
+        self.server.site.change(1)
+        try:
+            self.answer()
+        finally:
+            self.server.site.change(-1)
+
+    def answer(self) -> None:
         site, url = self.server.site, urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         site.asked.append((url.path, dict(parse_qsl(url.query)), headers))
-        status, given, body = site.answers.get(url.path, (404, {}, b""))
+        site.methods.append(self.command)
+        site.times.append(time.monotonic())
+        found = site.next(url.path)
+        if callable(found):
+            self.close_connection = True
+            found(self.wfile)
+            return
+        status, given, body = found
         self.send_response(status)
         for name, value in given.items():
             self.send_header(name, value)
         if isinstance(body, bytes):
-            self.send_header("Content-Length", str(len(body)))
+            if "Content-Length" not in given:
+                self.send_header("Content-Length", str(len(body)))
+            elif int(given["Content-Length"]) != len(body):
+                self.close_connection = True
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else body)
             return

@@ -116,8 +116,10 @@ class Network:
             return self.hosts.enter(key)
 
     def wait(self, name: str, per_second: float, url: str) -> None:
-        """Wait for a turn of something that a site counts besides requests, at no cost to the attempt's time. PendingError
-        `HostClosed`, without waiting, where the host of `url` is left alone for longer than the patience."""
+        """Wait for a turn of something that a site counts besides requests, at no cost to the attempt's time.
+
+        PendingError `HostClosed`, without waiting, where the host of `url` is left alone for longer than the patience.
+        """
         self.hosts.require_open(self._key(url))
         with _unspent():
             self.hosts.wait(name, per_second)

@@ -33,6 +33,7 @@ from vidal.harvest.network.state import (
 )
 
 POLL_S = 0.05
+LOCK_POLL_S = 0.002
 EVERYWHERE = "every host"
 """The pace of all hosts together is kept as that of a host of this name, which no host can have."""
 FRESH_S = 1.0
@@ -82,6 +83,10 @@ class Hosts:
         for name, per_second in reversed(gates):
             while left := self._begun(name, per_second):
                 time.sleep(left)
+
+    def require_open(self, key: str) -> None:
+        """PendingError `HostClosed` where the host is left alone for longer than the patience."""
+        self._turn(key, lambda state, now: (state, 0.0))
 
     def state(self, key: str) -> HostState:
         return self._update(key, lambda state: state)
@@ -153,7 +158,7 @@ class Hosts:
         from filelock import FileLock
 
         path = self._file(key)
-        with FileLock(f"{path}.lock", thread_local=False):
+        with FileLock(f"{path}.lock", thread_local=False, poll_interval=LOCK_POLL_S):
             before = _parsed(path)
             after = change(before)
             if after != before:
