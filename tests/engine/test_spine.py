@@ -7,6 +7,7 @@ from toy_steps import Numbers
 
 from vidal.engine import spine
 from vidal.engine.commits import Store
+from vidal.engine.nodes import Context
 from vidal.engine.workspace import Workspace
 
 SPINE = Numbers({})
@@ -108,3 +109,51 @@ def test_changes_of_many_parts_are_written_in_several_turns(store, monkeypatch):
     assert {id_: row[3] for id_, row in found.items() if row[1] == "ok"} == after
     assert {id_: row[0] for id_, row in found.items()} == parts
     assert sync(store, after).already == 16
+
+
+class Copies(Numbers):
+    """A spine made of what another one holds, and of its setting; `made` counts how often."""
+
+    name = "toy/copies"
+    reads = ("toy/numbers",)
+
+    def __init__(self, offset: int) -> None:
+        super().__init__({})
+        self.offset, self.made = offset, 0
+
+    def settings(self):
+        return {"offset": self.offset}
+
+    def run(self, context):
+        return spine.standing(self, context) or spine.settle(self, context, self.copied(context))
+
+    def copied(self, context):
+        self.made += 1
+        rows = context.store("toy/numbers").table(["kind", "value"]).to_pylist()
+        rows = [{**row, "value": row["value"] + self.offset} for row in rows]
+        return sync(context.store(self.name), {row["id"]: row["value"] for row in rows})
+
+
+def test_a_spine_made_of_others_alone_is_made_again_only_where_they_or_its_settings_change(store):
+    context = Context(store.workspace, {"toy/numbers": "a" * 12, "toy/copies": "b" * 12}, None)
+    copies = Copies(1)
+    sync(store, {"a": 1, "b": 2})
+    assert copies.run(context).done == 2
+    again = copies.run(context)
+    assert (copies.made, again.wanted, again.already, again.done) == (1, 2, 2, 0)
+    sync(store, {"a": 1, "b": 2, "c": 3})
+    assert copies.run(context).done == 1 and copies.made == 2
+    other = Copies(5)
+    assert other.run(context).done == 3 and other.made == 1
+
+
+def test_a_spine_whose_making_was_interrupted_is_made_again(store, monkeypatch):
+    context = Context(store.workspace, {"toy/numbers": "a" * 12, "toy/copies": "b" * 12}, None)
+    sync(store, {"a": 1, "b": 2, "c": 3})
+    copies = Copies(1)
+    write = Store.write
+    monkeypatch.setattr(Store, "write", lambda *given: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        copies.run(context)
+    monkeypatch.setattr(Store, "write", write)
+    assert copies.run(context).done == 3 and copies.made == 2

@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from vidal.engine import fingerprint
 from vidal.engine.commits import Piece, Store
-from vidal.engine.nodes import Spine, Summary
+from vidal.engine.nodes import Context, Spine, Summary, state
 from vidal.engine.ordering import batches, ordered, place
 from vidal.engine.schemas import COMMIT
 from vidal.engine.step import OK, REJECTED, Result
 
 WITHDRAWN = "withdrawn"
+STATE = "state.json"
 CHANGED_ROWS = 20_000
 """How many changed rows are held before they are written."""
 
@@ -50,6 +51,20 @@ def sync(spine: Spine, store: Store, rows: Iterable[Mapping[str, Any]], part_siz
         done=writer.updated + writer.added,
         rejected={WITHDRAWN: writer.withdrawn} if writer.withdrawn else {},
     )
+
+
+def standing(spine: Spine, context: Context) -> Summary | None:
+    """What `settle` noted of a spine, if nothing it is made of has changed since; None where it is to be made again."""
+    name = f"{spine.name}/{STATE}"
+    known = context.workspace.read_json(name) if context.workspace.exists(name) else {}
+    unchanged = known.get("state") == state(context, spine)
+    return Summary(known["wanted"], known["wanted"], 0) if unchanged else None
+
+
+def settle(spine: Spine, context: Context, summary: Summary) -> Summary:
+    """Note that a spine holds all that its settings and the steps it reads make of it, and is made of nothing else."""
+    context.workspace.write_json(f"{spine.name}/{STATE}", {"state": state(context, spine), "wanted": summary.wanted})
+    return summary
 
 
 class _Writer:

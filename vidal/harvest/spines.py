@@ -69,7 +69,8 @@ class Candidates(Spine):
 
     Where searches tell different things of one candidate, the answer to the first query in order of id counts, and in
     it the first; captions are those of all. `unranked` names the demand of `harvest.rank` that a sound met for none of
-    its terms. The merge goes through the disk: memory does not grow with the number of candidates.
+    its terms. The merge goes through the disk: memory does not grow with the number of candidates. It is made again
+    where an answer or `harvest.rank` has changed.
     """
 
     name = "harvest/candidates"
@@ -82,9 +83,12 @@ class Candidates(Spine):
         self.rank = rank
 
     def settings(self) -> Mapping[str, Any]:
-        return {}
+        return {"rank": self.rank.model_dump(mode="json")}
 
     def run(self, context: Context) -> Summary:
+        return spine.standing(self, context) or spine.settle(self, context, self._sync(context))
+
+    def _sync(self, context: Context) -> Summary:
         store = context.store("harvest/search")
         answers = self._found(store.tables(["status", "term", "candidates"]), forgotten.read(context.workspace))
         found = spine.in_order(FOUND, answers, "query", "number")
