@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Containers that state their length once, at the front; the others' length is an index, read from the end, or a guess.
 LENGTH_IN_HEADER = {"matroska,webm", "flv"}
 HEADER_TOLERANCE_S = 1.0
+# By how much the lengths of a track's packets may pass its span before it is a chain of several.
+CHAIN_TOLERANCE_S = 1.0
 # What libav says of `max_streams`, and of pictures beyond `max_pixels` or its own limits.
 TRACKS_EXCEEDED = "max_streams"
 SIZE_REFUSED = re.compile(r"Picture size (\d+)x(\d+) ")
@@ -32,16 +34,23 @@ class Timeline:
     def __init__(self) -> None:
         self.starts: list[float] = []
         self.end = float("-inf")
+        self.total = 0.0
 
     def add(self, start: float, duration: float) -> None:
         self.starts.append(start)
         self.end = max(self.end, start + duration)
+        self.total += duration
 
     def span(self) -> tuple[float, float]:
         """First instant and end; where the last packet states no duration, it lasts as long as the average one."""
         first, last = min(self.starts), max(self.starts)
         typical = (last - first) / (len(self.starts) - 1) if len(self.starts) > 1 else 0.0
         return first, max(self.end, last + typical if self.end <= last else self.end)
+
+    def chain(self) -> tuple[float, float]:
+        """The span of a sound; where a file is several in a row, each with a clock of its own, all of them count."""
+        first, end = self.span()
+        return first, first + self.total if self.total > end - first + CHAIN_TOLERANCE_S else end
 
 
 def read_file(path: Path, limits: MediaLimits) -> Survey:
@@ -104,7 +113,7 @@ def _survey(container: InputContainer, limits: MediaLimits, size: int) -> Survey
     _check_tracks(video, audio, limits)
     _check_index(container, tracks, size)
     pictures, sounds, first = _read(container, video, audio, limits)
-    spans = [track.span() for track in (pictures, sounds) if track.starts]
+    spans = [span() for track, span in ((pictures, pictures.span), (sounds, sounds.chain)) if track.starts]
     if not spans:
         raise SampleError("Truncated", f"{container.format.name} without a single packet")
     start, end = min(s for s, _ in spans), max(e for _, e in spans)
@@ -159,7 +168,7 @@ def _read(
         earliest = start if earliest is None else min(earliest, start)
         track = tracks[packet.stream_index]
         track.add(start, float((packet.duration or 0) * packet.time_base))
-        _check_length(track.end - earliest, limits)
+        _check_length(max(track.end - earliest, sounds.total), limits)
         if len(pictures.starts) > most:
             raise SampleError("TooManyPictures", f"more than {most:g} pictures")
     if video is not None and pictures.starts and first is None:

@@ -29,7 +29,7 @@ def test_cut_files(outcome, made, container, share):
     assert found in (BROKEN if share < 0.01 or container in INDEXED else {"ok", *BROKEN})
 
 
-@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 60))])
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 60))])
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_flipped_bits(outcome, made, container, seed):
     data, rng = np.frombuffer(made(container), np.uint8).copy(), np.random.default_rng(seed)
