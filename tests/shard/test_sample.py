@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 from tests.shard.dataset import SHARDS
 from vidal.engine.schemas import PROBE_COLUMNS
 from vidal.engine.step import Sample
-from vidal.shard.sample import NORMALISED, ORIGIN, ShardSample, best_text, members, text_views
+from vidal.harvest.admit import PROVENANCE
+from vidal.shard.sample import NORMALISED, ORIGIN, TOLD, ShardSample, best_text, members, text_views
 
 
 def row(candidate=None, screen=None, **steps):
     """The columns of a sample by step, blank but for those given."""
     return {
-        "harvest/candidates": {"title": "Dog #1", "hashtags": None, **dict.fromkeys(ORIGIN), **(candidate or {})},
+        "harvest/candidates": {"title": "Dog #1", **dict.fromkeys((*TOLD[1:], *ORIGIN)), **(candidate or {})},
         "harvest/screen": {"title": "Dog", "hashtags": None, **(screen or {})},
         "harvest/media": dict.fromkeys((*PROBE_COLUMNS, *NORMALISED)),
+        "harvest/admit": dict.fromkeys(PROVENANCE),
         **{name.replace("_", "/", 1): columns for name, columns in steps.items()},
     }
 
@@ -55,6 +57,36 @@ def test_raw_is_the_title_with_its_hashtags():
     assert text_views(row(candidate={"title": "", "hashtags": ["pets"]}))["raw"] == "#pets"
 
 
+CAME = {"raw": "Dog #a #b", "mplug": "came", "polish_mplug": None, "sound_mplug": "heard", "ofa": [" one", " two"]}
+
+
+def test_views_that_came_with_a_sample_reach_the_shard():
+    found = dict(made(row(candidate={"views": CAME})))
+    assert found["raw.txt"] == b"Dog #a #b" and found["mplug.txt"] == found["txt"] == b"came"
+    assert (found["ofa0.txt"], found["ofa1.txt"], found["sound_mplug.txt"]) == (b" one", b" two", b"heard")
+    assert "polish_mplug.txt" not in found
+    assert json.loads(found["json"])["views"] == {name: text for name, text in CAME.items() if text}
+
+
+def test_a_view_that_is_made_replaces_the_one_that_came():
+    views = text_views(
+        row(
+            candidate={"views": CAME},
+            caption_video={"mplug": "made"},
+            caption_refine={"polish_mplug": "refined", "sound_mplug": ""},
+            caption_keyframes={"ofa": ["x"]},
+        )
+    )
+    assert views == {
+        "raw": "Dog #a #b", "mplug": "made", "polish_mplug": "refined", "sound_mplug": "heard", "ofa": ["x"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("came", [None, {}, {"raw": ""}, dict.fromkeys(CAME)])
+def test_without_a_raw_text_that_came_it_is_made_of_the_title(came):
+    assert text_views(row(candidate={"views": came, "hashtags": ["x"]})) == {"raw": "Dog #1 #x"}
+
+
 def test_each_view_is_a_member_and_empty_ones_are_none():
     columns = row(
         caption_video={"mplug": "one"},
@@ -76,7 +108,8 @@ def test_members_are_in_order_of_name_whatever_came_first(names):
 
 def test_the_record_says_where_everything_is_from():
     columns = row(
-        candidate={"url": "https://x.example/1", "licence": "CC0-1.0", "terms": ["dog"]},
+        candidate={"url": "https://x.example/1", "terms": ["dog"]},
+        harvest_admit={**dict.fromkeys(PROVENANCE), "licence": "CC0-1.0"},
         filter_clip={"clip_title": 0.123456789},
         filter_quality={"motion": None},
         generate_depth={"depth_kind": "metric", "depth_scale": 0.001, "depth_offset": 0.0},
@@ -86,7 +119,9 @@ def test_the_record_says_where_everything_is_from():
     record = json.loads(dict(made(columns, provenance=provenance))["json"])
     assert record["key"] == "s1" and record["kind"] == "video"
     assert record["origin"]["url"] == "https://x.example/1" and record["origin"]["licence"] == "CC0-1.0"
-    assert sorted(record["origin"]) == sorted(ORIGIN) and sorted(record["probe"]) == sorted(PROBE_COLUMNS)
+    assert sorted(record["origin"]) == sorted((*ORIGIN, *PROVENANCE)) and sorted(record["probe"]) == sorted(
+        PROBE_COLUMNS
+    )
     assert record["scores"] == {"clip_title": 0.123457, "motion": None}
     assert record["depth"] == {"kind": "metric", "scale": 0.001, "offset": 0.0}
     assert record["tokens"] == {"prompt": 3, "answer": 4}
@@ -112,7 +147,7 @@ def test_floats_have_six_digits(value):
 def test_only_the_steps_of_a_kind_are_asked_for(built, kind):
     write = built.nodes(SHARDS)[-1]
     reads = {read.step for read in next(k for k in write.kinds if kind in k.kinds).reads}
-    everyones = {"harvest/candidates", "harvest/screen", "harvest/media", "filter/quality"}
+    everyones = {"harvest/candidates", "harvest/screen", "harvest/media", "harvest/admit", "filter/quality"}
     assert reads == everyones | (
         {"generate/depth", "generate/infrared", "caption/refine"} if kind == "video" else set()
     )

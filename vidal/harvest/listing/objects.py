@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from json import JSONDecoder
-from typing import Any
+from typing import Any, NamedTuple
 
 MEMBER_BYTES = 16 << 20
 """Largest member of an object; what seems larger is damage, such as a quote that is never closed."""
@@ -23,8 +22,7 @@ class DamageError(Exception):
         self.at = at
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A member of an object, and the bytes it spans from its key to the end of its value."""
 
     start: int

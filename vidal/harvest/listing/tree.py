@@ -79,7 +79,7 @@ class Tree:
         with self._lock:
             if bits not in self._names:
                 self._names[bits] = self._listed(bits)
-        listed = self._names[bits].get(number, b"").split(b"\0")[:-1]
+        listed = bytes(self._names[bits].get(number, b"")).split(b"\0")[:-1]
         pairs = (entry.partition(b" ") for entry in listed)
         return dict(sorted((os.fsdecode(path), int(size)) for size, _, path in pairs))
 

@@ -21,8 +21,8 @@ from vidal.harvest.screening.addresses import address
 from vidal.harvest.sources import Fetched, Name, Order, Slice, Source, source_of
 from vidal.harvest.sources.youtube import YouTube, YouTubeConfig
 
-ENTRIES = 500
-"""Ids of a slice: about half a megabyte of the released file."""
+ENTRIES = 250
+"""Ids of a slice: about a quarter of a megabyte of the released file."""
 SLICE_BYTES = 2 << 20
 """Bytes after which a slice ends however few its ids."""
 TEXTS = ("raw", "mplug", "polish_mplug", "sound_mplug")
