@@ -14,7 +14,7 @@ import pyarrow as pa
 from vidal.engine import forgotten as lists
 from vidal.engine.commits import Piece, all_pieces
 from vidal.engine.forgotten import Forgotten
-from vidal.engine.purge import holding, purge
+from vidal.engine.purge import holding, purge, samples
 from vidal.engine.workspace import Workspace
 from vidal.filter.verdicts import OUTPUT as VERDICTS_TABLE
 from vidal.harvest import names
@@ -22,6 +22,8 @@ from vidal.pipeline import STAGES
 from vidal.shard import rewrite
 
 CANDIDATES, SEARCH, MEDIA = "harvest/candidates", "harvest/search", "harvest/media"
+QUERIES = "harvest/queries"
+"""The one step whose rows are no samples and list none."""
 RUNS = "runs"
 STOPPED = b'"event": "run_stopped"'
 """The one event of a run record that may name a sample, in a traceback."""
@@ -109,18 +111,15 @@ def _meant(workspace: Workspace, wanted: Forgotten) -> tuple[Forgotten, dict[str
 
 def _candidates(workspace: Workspace) -> Iterator[dict[str, Any]]:
     """Every id with every address that was ever told of it."""
-    for piece in all_pieces(workspace, CANDIDATES):
-        yield from workspace.read_table(f"{CANDIDATES}/{piece.stem}.parquet", columns=["id", "url"]).to_pylist()
-    for piece in all_pieces(workspace, SEARCH):
-        answers = workspace.read_table(f"{SEARCH}/{piece.stem}.parquet", columns=["candidates"])
-        for row in answers["candidates"].to_pylist():
-            yield from row or ()
+    for step in (CANDIDATES, SEARCH):
+        for piece in all_pieces(workspace, step):
+            yield from samples(workspace, f"{step}/{piece.stem}.parquet", ["id", "url"])
 
 
 def _steps(workspace: Workspace) -> list[str]:
-    """Every folder with pieces, of this pipeline's steps and of others."""
+    """Every folder that may hold pieces of samples, of this pipeline's steps and of others."""
     folders = [f"{stage}/{name}" for stage in STAGES for name in workspace.list(stage)]
-    return [folder for folder in folders if "." not in folder]
+    return [folder for folder in folders if "." not in folder and folder != QUERIES]
 
 
 def _copies(workspace: Workspace, held: Mapping[Piece, frozenset[str]], gone: Forgotten) -> tuple[str, ...]:

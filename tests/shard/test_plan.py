@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vidal.engine.ordering import place
 from vidal.shard.config import ShardConfig
 from vidal.shard.plan import plan
 
@@ -70,3 +71,29 @@ def test_a_plan_is_the_same_on_every_machine():
     """Pinned: built datasets must not move when the code is edited."""
     shards = plan({f"k{number}": 1 for number in range(7)}, ShardConfig(samples=3), 1)
     assert shards == [("k2", "k3", "k6"), ("k5", "k1", "k4"), ("k0",)]
+
+
+@given(SIZES, CONFIGS, st.integers(0, 5), st.data())
+def test_what_is_forgotten_moves_nothing_else(sizes, config, seed, data):
+    """The plan of what is left is the plan of all, each shard without what was forgotten of it."""
+    gone = data.draw(st.sets(st.sampled_from(sorted(sizes))) if sizes else st.just(set()))
+    left = {key: size for key, size in sizes.items() if key not in gone}
+    places = {place(key): sizes[key] for key in gone}
+    whole = plan(sizes, config, seed)
+    assert plan(left, config, seed, places) == [tuple(key for key in shard if key not in gone) for shard in whole]
+
+
+def test_without_its_place_a_lost_key_moves_those_behind_it():
+    """What the places are for."""
+    sizes = {f"key-{number}": 1 for number in range(9)}
+    whole = plan(sizes, ShardConfig(samples=3), 0)
+    left = {key: 1 for key in sizes if key != whole[0][0]}
+    assert plan(left, ShardConfig(samples=3), 0)[1] != whole[1]
+    assert plan(left, ShardConfig(samples=3), 0, {place(whole[0][0]): 1})[1:] == whole[1:]
+
+
+def test_a_shard_of_which_all_is_forgotten_is_empty_and_keeps_its_number():
+    sizes = {f"key-{number}": 1 for number in range(9)}
+    whole = plan(sizes, ShardConfig(samples=3), 0)
+    left = {key: 1 for key in sizes if key not in whole[1]}
+    assert plan(left, ShardConfig(samples=3), 0, {place(key): 1 for key in whole[1]}) == [whole[0], (), whole[2]]

@@ -14,7 +14,7 @@ from vidal.engine.tar import BLOCK
 from vidal.engine.workspace import Workspace
 from vidal.filter.config import FilterConfig, RuleConfig
 from vidal.shard.config import ShardConfig
-from vidal.shard.publish import publish
+from vidal.shard.publish import describe, publish
 from vidal.shard.read import Shards
 from vidal.shard.verify import verify
 
@@ -109,6 +109,14 @@ def test_publishing_again_touches_nothing(built, copy):
     before = {path: path.stat().st_mtime_ns for path in Path(copy.path("shards")).iterdir()}
     assert publish(copy, "vidal", records(copy)) == ()
     assert {path: path.stat().st_mtime_ns for path in Path(copy.path("shards")).iterdir()} == before
+
+
+def test_describing_some_shards_leaves_the_others_alone(built, copy):
+    built.write(copy, SHARDS)
+    describe(copy, "vidal", [(name, file) for name, file in records(copy) if f"{name}.tar" != TARS[1]])
+    assert set(TARS) <= set(files(copy))
+    assert list(copy.read_json("shards/sizes.json")) == [TARS[0], TARS[2]]
+    assert {row["shard"] for row in copy.read_table("shards/index.parquet").to_pylist()} == {TARS[0], TARS[2]}
 
 
 def test_a_shrunk_dataset_keeps_no_old_shard(built, copy):

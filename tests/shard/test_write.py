@@ -10,15 +10,19 @@ import pytest
 
 from tests.shard.dataset import CLIPS, MUTE, SHARDS, SOUNDS, TARS, Depth, files, scene_of
 from vidal.demo.render import render
+from vidal.engine import forgotten
 from vidal.engine.commits import Piece, Store, all_pieces
+from vidal.engine.forgotten import Forgotten, Held
 from vidal.engine.nodes import fingerprint_of
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import Read, Result, Step
 from vidal.engine.workspace import Workspace
 from vidal.media.images import decode_depth, decode_image
 from vidal.media.sound import decode_audio
+from vidal.shard import record
 from vidal.shard.plan import plan
 from vidal.shard.read import Shards
+from vidal.shard.verify import verify
 
 SERIES = [f"{name}{number}.{suffix}" for name, suffix in (("dep", "png"), ("frm", "jpg")) for number in range(8)]
 SEEN = [*SERIES, *(f"tml{number}.jpg" for number in range(8)), "mp4"]
@@ -130,6 +134,33 @@ def test_only_the_shard_that_is_lost_or_cut_is_written_again(built, copy, kept):
     assert built.write(copy, SHARDS).done == 2
     assert files(copy) == before
     assert {other: other.stat().st_mtime_ns for other in untouched} == untouched
+
+
+def test_what_is_forgotten_is_left_out_and_only_its_shard_is_another(built, copy):
+    """Even where the steps hold it still, as after an interrupted take-down."""
+    built.write(copy, SHARDS)
+    before = files(copy)
+    keys = {sample.key: sample for path in (copy.path(f"shards/{TARS[0]}"),) for sample in Shards(path).samples(path)}
+    size = {row["key"]: row["weight"] for _, name in record.files(copy) for row in copy.read_table(name).to_pylist()}
+    gone = sorted(keys)[0]
+    forgotten.write(copy, Forgotten().adding([gone]).placing({gone: Held("video", size[gone])}))
+    summary = built.write(copy, SHARDS)
+    assert (summary.wanted, summary.done) == (7, 2)
+    after = files(copy)
+    assert {name for name in TARS if after[name] != before[name]} == {TARS[0]}
+    path = copy.path(f"shards/{TARS[0]}")
+    assert [sample.key for sample in Shards(path).samples(path)] == [key for key in keys if key != gone]
+    assert built.write(copy, SHARDS).done == 0
+
+
+def test_a_shard_of_which_all_is_forgotten_is_not_there_and_its_number_is_unused(built, copy):
+    built.write(copy, SHARDS)
+    rows = [row for _, name in record.files(copy) for row in copy.read_table(name).to_pylist()]
+    gone = {row["key"]: Held(row["kind"], row["weight"]) for row in rows if row["shard"] == TARS[0]}
+    forgotten.write(copy, Forgotten().adding(gone).placing(gone))
+    assert built.write(copy, SHARDS).done == 0
+    assert [name for name in files(copy) if name.endswith(".tar")] == list(TARS[1:])
+    assert verify(Shards(copy.path("shards"))).problems == ()
 
 
 def test_processes_write_the_same_bytes_as_this_one(built, copy):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,16 +17,18 @@ from vidal.engine.pending import READERS
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 
-ENTRY = ".element.id"
-"""How the Parquet path of an entry's id ends, in a column that lists samples (what a search found, say)."""
+LISTED = ".list.element."
+"""What stands, in the path Parquet gives a field of listed entries, between the column's name and the field's."""
+LISTED_ID = f"{LISTED}id"
 
 
 def holding(workspace: Workspace, step: str, forgotten: Forgotten) -> dict[Piece, frozenset[str]]:
     """The pieces of a step, under whatever fingerprint, that hold forgotten samples, each with their ids: as rows, or
-    as entries in a row that lists samples. Reads the ids of every piece."""
+    in a row that lists samples. Reads the ids of every piece."""
 
     def found(piece: Piece) -> frozenset[str]:
-        return frozenset(id_ for id_ in _ids(workspace, _file(step, piece)) if id_ in forgotten)
+        ids = (sample["id"] for sample in samples(workspace, _file(step, piece), ["id"]))
+        return frozenset(id_ for id_ in ids if id_ in forgotten)
 
     pieces = all_pieces(workspace, step)
     with ThreadPoolExecutor(READERS) as pool:
@@ -67,13 +69,31 @@ def remove_strays(workspace: Workspace, step: str) -> None:
 
 
 def without(table: pa.Table, forgotten: Forgotten) -> pa.Table:
-    """A step's rows without those of forgotten samples, and without their entries in rows that list samples."""
-    table = table.filter(pa.array([id_ not in forgotten for id_ in table["id"].to_pylist()], pa.bool_()))
-    for position, column in enumerate(table.schema):
-        if _lists_samples(column.type):
-            rows = [_entries(row, forgotten) for row in table[column.name].to_pylist()]
-            table = table.set_column(position, column, pa.array(rows, column.type))
+    """A step's rows without those of forgotten samples or, where rows list samples, without these in the lists."""
+    lists = [column for column in table.schema if _lists_samples(column.type)]
+    if not lists:
+        return table.filter(pa.array([id_ not in forgotten for id_ in table["id"].to_pylist()], pa.bool_()))
+    for column in lists:
+        rows = [_entries(row, forgotten) for row in table[column.name].to_pylist()]
+        position = table.schema.get_field_index(column.name)
+        table = table.set_column(position, column, pa.array(rows, column.type))
     return table
+
+
+def samples(workspace: Workspace, file: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The columns named of every sample in a file of rows: of those listed where rows list samples (what a search has
+    found, say), else of the rows."""
+    with workspace.open(file) as stream:
+        parquet = pq.ParquetFile(stream)
+        leaves = [parquet.schema.column(position).path for position in range(parquet.metadata.num_columns)]
+        lists = [leaf.removesuffix(LISTED_ID) for leaf in leaves if leaf.endswith(LISTED_ID)]
+        wanted = [f"{name}{LISTED}{column}" for name in lists for column in columns] or list(columns)
+        table = parquet.read(columns=wanted, use_threads=False)
+    if not lists:
+        yield from table.to_pylist()
+    for name in lists:
+        for chunk in table[name].chunks:
+            yield from chunk.flatten().to_pylist()
 
 
 def _entries(row: list[dict[str, Any]] | None, forgotten: Forgotten) -> list[dict[str, Any]] | None:
@@ -81,9 +101,8 @@ def _entries(row: list[dict[str, Any]] | None, forgotten: Forgotten) -> list[dic
 
 
 def _lists_samples(type_: pa.DataType) -> bool:
-    return (
-        pa.types.is_list(type_) and pa.types.is_struct(type_.value_type) and type_.value_type.get_field_index("id") >= 0
-    )
+    entry = type_.value_type if pa.types.is_list(type_) else None
+    return entry is not None and pa.types.is_struct(entry) and entry.get_field_index("id") >= 0
 
 
 def _commit(workspace: Workspace, step: str, old: Piece, new: Piece, table: pa.Table) -> None:
@@ -104,18 +123,6 @@ def _commit(workspace: Workspace, step: str, old: Piece, new: Piece, table: pa.T
         column = table.schema.field("members")
         table = table.set_column(table.schema.get_field_index("members"), column, pa.array(members, column.type))
     workspace.write_table(_file(step, new), table)
-
-
-def _ids(workspace: Workspace, name: str) -> Iterator[str]:
-    """Every id in a file of rows: the rows' own, and those of entries in columns that list samples."""
-    with workspace.open(name) as stream:
-        file = pq.ParquetFile(stream)
-        leaves = [file.schema.column(position).path for position in range(file.metadata.num_columns)]
-        table = file.read(columns=[leaf for leaf in leaves if leaf == "id" or leaf.endswith(ENTRY)], use_threads=False)
-    yield from table["id"].to_pylist()
-    for column in table.schema:
-        if _lists_samples(column.type):
-            yield from (entry["id"] for row in table[column.name].to_pylist() for entry in row or ())
 
 
 def _row_ids(workspace: Workspace, step: str, piece: Piece) -> Iterable[str]:

@@ -7,16 +7,20 @@ from typing import Any
 
 from vidal.engine.errors import ConfigError
 from vidal.engine.forgotten import Forgotten
-from vidal.harvest.candidate import safe_id
-from vidal.harvest.screening.deny import UPLOADER, address
+from vidal.harvest.candidate import safe_id, storable
+from vidal.harvest.screening.addresses import address
+from vidal.harvest.screening.deny import names_uploader
 
 
 def of_entry(entry: str) -> frozenset[str]:
     """What an entry of a take-down may stand for, as the deny-list reads it: a sample's id, a site's own id (at
-    whatever source), the address of a clip. Raises ConfigError for one that names an uploader."""
-    if entry.startswith((UPLOADER, "@")):
+    whatever source), the address of a clip. Raises ConfigError for one that names an uploader or is no text."""
+    if names_uploader(entry):
         raise ConfigError(f"{entry} names an uploader, not a sample; deny uploaders under harvest.screen.deny")
-    return frozenset({entry, safe_id("", entry)} | ({address(entry)} if "/" in entry else set()))
+    if storable(entry) != entry:
+        raise ConfigError(f"{entry!r} is no Unicode text, and so no name of a sample")
+    called = {entry, safe_id("", entry), address(entry) if "/" in entry else ""}
+    return frozenset(called - {""})
 
 
 def of_candidate(id_: str, url: str | None) -> Iterator[str]:

@@ -35,9 +35,9 @@ def holding(workspace: Workspace, forgotten: Forgotten) -> dict[str, frozenset[s
 
 def places(workspace: Workspace, forgotten: Forgotten, shards: Mapping[str, frozenset[str]]) -> dict[str, Held]:
     """The place each forgotten sample has in the shards that `holding` found, as far as their records tell it."""
-    found = {}
+    found, there = {}, _tars(workspace)
     for shard, file in record.files(workspace):
-        if shard in shards and record.stands(workspace, shard, file):
+        if shard in shards and shard in there:
             for row in workspace.read_table(file).to_pylist():
                 if row["key"] in forgotten and row.get("weight") is not None:
                     found[row["key"]] = Held(row["kind"], row["weight"])
