@@ -76,6 +76,7 @@ MESSAGES = [
     ("Unavailable", "[youtube] x: The page needs to be reloaded."),
     ("Unavailable", "[youtube] x: An error occurred. Please try again later."),
     ("Unavailable", "[youtube] x: We're processing this video. Check back later."),
+    ("Incomplete", '[youtube:search] query "x" page 1: Incomplete data received'),
     ("BotCheck", "[youtube] x: Sign in to confirm you\u2019re not a bot" + HINT),
     ("BotCheck", "[youtube] x: Sign in to confirm you're not a bot" + HINT),
     ("BotCheck", "[youtube] x: Video unavailable. YouTube is requiring a captcha challenge before playback"),
@@ -125,7 +126,7 @@ def test_whose_fault_it_is(told, site, error_class, message):
     assert "\n" not in str(error) and "ERROR:" not in str(error) and site.url in str(error)
     site_wide = error_class in ("BotCheck", "RateLimited")
     assert isinstance(error, PendingError) == site_wide
-    assert isinstance(error, TransientError) == (site_wide or error_class == "Unavailable")
+    assert isinstance(error, TransientError) == (site_wide or error_class in ("Unavailable", "Incomplete"))
     if site_wide:
         with pytest.raises(PendingError) as closed:
             told.network.send("GET", f"{site.url}/another")

@@ -55,7 +55,7 @@ class YouTube(Source):
         asked = {
             "extract_flat": "in_playlist",
             "allowed_extractors": EXTRACTORS,
-            "extractor_args": {"youtubetab": {"skip": ["webpage"]}},
+            "extractor_args": {"youtube": {"raise_incomplete_data": ["yes"]}, "youtubetab": {"skip": ["webpage"]}},
         }
         words = self.config.query.replace("{term}", query)
         with session(self.network, SITE, asked) as downloader:

@@ -16,6 +16,7 @@ SITE = {
 }  # fmt: skip
 """What a site says that takes us for a robot or has had enough of us: no other clip of it would fare better."""
 PASSING = {
+    "Incomplete": ("incomplete data received",),
     "Unavailable": ("needs to be reloaded", "an error occurred. please try again", "something went wrong",
                     "being processed", "processing this video", "unknown error"),
 }  # fmt: skip
@@ -52,15 +53,21 @@ def reason(message: str) -> str | None:
     return next((name for name, phrases in classes if any(phrase in plain for phrase in phrases)), None)
 
 
-def classified(network: Network, url: str, error: Exception, met: Sequence[Exception] = ()) -> SampleError:
-    """The error of a fetch or a search: TransientError where a later try may succeed, PendingError where the site asks
-    nobody in, which also leaves its host alone for a while. `met` is what went wrong on the way, the last of which
-    counts where yt-dlp does not say why; `Unsupported` is what nothing explains."""
+def classified(network: Network, url: str, error: Exception, met: Sequence[Exception] = ()) -> Exception:
+    """The SampleError of a fetch or a search: a TransientError where a later try may succeed, a PendingError where the
+    site lets nobody in, which also leaves its host alone for a while. What the network could not do for another reason
+    than the site is given as itself.
+
+    `met` is what went wrong on the way, the last of which counts where yt-dlp does not say why; `Unsupported` is what
+    nothing explains.
+    """
     from yt_dlp.networking.exceptions import HTTPError
 
     causes = list(_causes(error))
     if known := next((cause for cause in causes if isinstance(cause, SampleError)), None):
         return known
+    if ours := next((one for cause in causes for one in getattr(cause, "unexpected_errors", ())), None):
+        return ours
     if answer := next((cause for cause in causes if isinstance(cause, HTTPError)), None):
         return network.status_error(answer.status, answer.response.url or url)
     said, line = reason(str(error)), _line(error)
