@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ class Candidates(Spine):
 
     name = "harvest/candidates"
     version = 2
-    reads = ("harvest/search",)
+    reads = ("harvest/queries", "harvest/search")
     columns = {**CANDIDATE_COLUMNS, "terms": pa.list_(pa.string()), "unranked": pa.string()}
 
     def __init__(self, part_size: int, rank: RankConfig) -> None:
@@ -90,21 +91,36 @@ class Candidates(Spine):
 
     def _sync(self, context: Context) -> Summary:
         store = context.store("harvest/search")
-        answers = self._found(store.tables(["status", "term", "candidates"]), forgotten.read(context.workspace))
+        asked = _asked(context.store("harvest/queries").tables(["status", "source", "slice"]))
+        tables = store.tables(["status", "term", "candidates"])
+        answers = self._found(tables, asked, forgotten.read(context.workspace))
         found = spine.in_order(FOUND, answers, "query", "number")
         return spine.sync(self, context.store(self.name), merged(found), self.part_size)
 
-    def _found(self, tables: Iterable[pa.Table], gone: Forgotten) -> Iterator[dict[str, Any]]:
+    def _found(
+        self, tables: Iterable[pa.Table], asked: Mapping[str, Collection[str]], gone: Forgotten
+    ) -> Iterator[dict[str, Any]]:
         """Every answer to every query that may stay, a row each, numbered within its query."""
         answered = (table.slice(place, 1) for table in tables for place in range(len(table)))
         for row in (row for one in answered for row in one.to_pylist() if row["status"] == OK):
             told = {"query": row["id"], "term": row["term"]}
             candidates = names.without(row["candidates"], gone)
+            if row["term"] is None:
+                candidates = [one for one in candidates if row["id"] in asked.get(one["source"], (row["id"],))]
             sounds = [candidate for candidate in candidates if candidate["kind"] == "audio" and row["term"]]
             unmet = unranked(row["term"], sounds, self.rank) if sounds else []
             left = {sound["id"]: demand for sound, demand in zip(sounds, unmet, strict=True)}
             for number, candidate in enumerate(candidates):
                 yield {**candidate, **told, "number": number, "unranked": left.get(candidate["id"])}
+
+
+def _asked(tables: Iterable[pa.Table]) -> dict[str, set[str]]:
+    """The queries for the slices of each source that lists some: what it once listed in others, it lists no longer."""
+    asked: dict[str, set[str]] = defaultdict(set)
+    for row in (row for table in tables for row in table.to_pylist()):
+        if row["status"] == OK and row["slice"] is not None:
+            asked[row["source"]].add(row["id"])
+    return dict(asked)
 
 
 FOUND = pa.schema(

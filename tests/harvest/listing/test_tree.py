@@ -95,7 +95,7 @@ def test_any_name_of_a_file_comes_back(tmp_path):
 def test_a_pattern_chooses_among_the_media(folder, pattern, count):
     found = opened(pattern, folder)
     if not count:
-        with pytest.raises(ConfigError, match="no clips or sounds under .* that match"):
+        with pytest.raises(ConfigError, match=r"no clips or sounds under .* that match"):
             found.check()
         return
     found.check()
