@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,13 +14,19 @@ from vidal.demo.trouble import Entry
 SEARCH_PATHS = ("/apiv2/search/", "/apiv2/search/text/")
 DEFAULT_FIELDS = "id,name,tags,license,username"
 DEFAULT_SIZE, MAX_SIZE, MAX_PAGE = 15, 150, 100_000
-_LICENCES = ("http://creativecommons.org/publicdomain/zero/1.0/", "https://creativecommons.org/licenses/by/4.0/")
+_LICENCES = {
+    "http://creativecommons.org/publicdomain/zero/1.0/": "Creative Commons 0",
+    "https://creativecommons.org/licenses/by/4.0/": "Attribution",
+}
+"""Licences by address, as a sound states them, with the names that filters know."""
 
 
 def search(entries: list[Entry], request: Request, base_url: str) -> Reply:
-    """`GET /apiv2/search/?query=&fields=&page=&page_size=&token=`: the sounds that hold every word of `query`.
+    """`GET /apiv2/search/?query=&filter=&fields=&page=&page_size=&token=`: the sounds that hold every word of `query`
+    and that `filter` lets through.
 
-    401 without a token, given as the parameter or as `Authorization: Token ...`; 404 for a page beyond the last.
+    400 for a filter that cannot be read; 401 without a token, given as the parameter or as `Authorization: Token ...`;
+    404 for a page beyond the last.
     """
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     if not (request.query.get("token") or (scheme == "Token" and key)):
@@ -27,7 +35,11 @@ def search(entries: list[Entry], request: Request, base_url: str) -> Reply:
     size = whole_number(request.query.get("page_size"), DEFAULT_SIZE, 1, MAX_SIZE)
     if page is None or size is None:
         return json_reply(400, {"detail": f"Invalid {'page' if page is None else 'page_size'}."})
-    found = [entry for entry in entries if entry.kind == "audio" and matches(entry, request.query.get("query", ""))]
+    passes = filtering(request.query.get("filter", ""))
+    if passes is None:
+        return json_reply(400, {"detail": "Search server error: please check that your filter syntax is correct."})
+    sounds = [entry for entry in entries if entry.kind == "audio" and matches(entry, request.query.get("query", ""))]
+    found = [entry for entry in sounds if passes(describe(entry, base_url))]
     if page > 1 and (page - 1) * size >= len(found):
         return json_reply(404, {"detail": "Invalid page."})
     fields = request.query.get("fields", DEFAULT_FIELDS).split(",")
@@ -52,7 +64,7 @@ def describe(entry: Entry, base_url: str) -> dict[str, Any]:
         "name": entry.title,
         "tags": list(entry.hashtags),
         "description": entry.description,
-        "license": _LICENCES[number % len(_LICENCES)],
+        "license": [*_LICENCES][number % len(_LICENCES)],
         "username": "demo",
         "duration": entry.duration,
         "created": f"2026-03-{1 + number % 28:02d}T12:00:00",
@@ -65,6 +77,47 @@ def describe(entry: Entry, base_url: str) -> dict[str, Any]:
             "preview-hq-mp3": f"{base_url}/media/{entry.id}.mp3",
         },
     }
+
+
+def filtering(text: str) -> Callable[[dict[str, Any]], bool] | None:
+    """Whether a sound passes a filter of Freesound: `field:value`, `field:"a value"`, `field:(a OR "b c")` and
+    `field:[least TO most]` side by side, `*` for no bound; None for another text."""
+    tests: list[Callable[[dict[str, Any]], bool]] = []
+    at = 0
+    while at < len(text):
+        part = _PART.match(text, at)
+        if part is None or part["field"] not in _FILTERS:
+            return None
+        at = part.end()
+        read = _FILTERS[part["field"]]
+        if part["least"]:
+            bounds = (_bound(part["least"], float("-inf")), _bound(part["most"], float("inf")))
+            if None in bounds:
+                return None
+            tests.append(lambda sound, read=read, bounds=bounds: bounds[0] <= read(sound) <= bounds[1])
+        else:
+            values = {value.strip(' "') for value in (part["one"] or part["several"]).split(" OR ")}
+            tests.append(lambda sound, read=read, values=values: str(read(sound)) in values)
+    return lambda sound: all(test(sound) for test in tests)
+
+
+def _bound(text: str, none: float) -> float | None:
+    try:
+        return none if text == "*" else float(text)
+    except ValueError:
+        return None
+
+
+_PART = re.compile(
+    r"(?P<field>\w+):(?:\[(?P<least>\S+) TO (?P<most>\S+)\]|\((?P<several>[^()]+)\)"
+    r'|(?P<one>"[^"]+"|[^\s"()\[\]]+))(?:\s+|$)'
+)
+_FILTERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "duration": lambda sound: sound["duration"],
+    "avg_rating": lambda sound: sound["avg_rating"],
+    "num_downloads": lambda sound: sound["num_downloads"],
+    "license": lambda sound: _LICENCES[sound["license"]],
+}
 
 
 def _page_url(request: Request, base_url: str, page: int) -> str:

@@ -19,16 +19,18 @@ _BASE58 = "123456789abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def search(entries: list[Entry], request: Request, base_url: str) -> Reply:
-    """`GET /api/v1/search/videos?search=&start=&count=`: the clips that hold every word of `search`, in site order."""
+    """`GET /api/v1/search/videos?search=&start=&count=&durationMax=`: the clips that hold every word of `search` and
+    are not longer, in site order."""
     start = whole_number(request.query.get("start"), 0, 0, MAX_START)
     count = whole_number(request.query.get("count"), DEFAULT_COUNT, 0, MAX_COUNT)
-    if start is None or count is None:
-        wrong = "start" if start is None else "count"
+    longest = whole_number(request.query.get("durationMax"), MAX_START, 0, MAX_START)
+    if start is None or count is None or longest is None:
+        wrong = "start" if start is None else "count" if count is None else "durationMax"
         problem = {"type": "about:blank", "title": "Bad Request", "detail": f"Incorrect request parameters: {wrong}"}
         return json_reply(400, {**problem, "status": 400}, {"Content-Type": "application/problem+json; charset=utf-8"})
-    found = [entry for entry in entries if entry.kind == "video" and matches(entry, request.query.get("search", ""))]
-    data = [describe(entry, base_url) for entry in found[start : start + count]]
-    return json_reply(200, {"total": len(found), "data": data})
+    clips = [entry for entry in entries if entry.kind == "video" and matches(entry, request.query.get("search", ""))]
+    found = [clip for clip in (describe(entry, base_url) for entry in clips) if clip["duration"] <= longest]
+    return json_reply(200, {"total": len(found), "data": found[start : start + count]})
 
 
 def matches(entry: Entry, query: str) -> bool:

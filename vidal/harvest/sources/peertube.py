@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import Field
 
 from vidal.engine.config import Section
-from vidal.engine.errors import SampleError
+from vidal.harvest.answers import candidates, entry, flag, link, number, text, whole
 from vidal.harvest.candidate import Candidate, safe_id, split_hashtags
 from vidal.harvest.network.client import Network
 from vidal.harvest.sources import Fetched, Name, Order, Source, source_of
@@ -17,6 +18,10 @@ from vidal.harvest.sources import Fetched, Name, Order, Source, source_of
 PAGE = 100
 """Most results PeerTube gives in one answer (its REST reference, parameter `count`)."""
 ADULT = 18
+LICENCES = {
+    1: "CC-BY", 2: "CC-BY-SA", 3: "CC-BY-ND", 4: "CC-BY-NC", 5: "CC-BY-NC-SA", 6: "CC-BY-NC-ND", 7: "CC0-1.0",
+}  # fmt: skip
+"""PeerTube's numbers of licences (its REST reference, `/api/v1/videos/licences`)."""
 
 
 class PeerTubeConfig(Section):
@@ -34,7 +39,8 @@ class PeerTubeConfig(Section):
 
 @source_of(PeerTubeConfig)
 class PeerTube(Source):
-    """`GET /api/v1/search/videos` page by page; the watch page goes to yt-dlp."""
+    """`GET /api/v1/search/videos` page by page; the watch page goes to yt-dlp. A video that the site knows from another
+    one is watched there."""
 
     searches = "video"
 
@@ -51,16 +57,13 @@ class PeerTube(Source):
             asked["durationMax"] = int(self.config.max_seconds)
         while start < results:
             count = min(PAGE, results - start)
-            answer = self.network.get_json(
-                f"{self.url}/api/v1/search/videos", {**asked, "start": start, "count": count}
+            answer = entry(
+                self.network.get_json(f"{self.url}/api/v1/search/videos", {**asked, "start": start, "count": count})
             )
-            try:
-                videos = answer["data"]
-                yield from (self._candidate(video) for video in videos)
-            except (KeyError, TypeError, AttributeError) as error:
-                raise SampleError("BadAnswer", f"{self.url}: not a PeerTube search answer ({error!r})") from error
+            listed = answer.get("data")
+            yield from candidates(listed[:count] if isinstance(listed, list) else None, self._candidate, self.url)
             start += count
-            if len(videos) < count:
+            if len(listed) < count:
                 return
 
     def fetch(self, order: Order) -> Fetched:
@@ -68,25 +71,34 @@ class PeerTube(Source):
 
         return fetch(self.network, order)
 
-    def _candidate(self, video: dict[str, Any]) -> Candidate:
-        title, hashtags = split_hashtags(video["name"])
-        account = video.get("account") or {}
+    def _candidate(self, video: Mapping[str, Any]) -> Candidate | None:
+        """A video as a candidate; None without its UUID."""
+        uuid = text(video.get("uuid"))
+        if uuid is None:
+            return None
+        title, hashtags = split_hashtags(text(video.get("name")) or "")
+        account = entry(video.get("account"))
         return Candidate(
-            id=safe_id(self.name, video["uuid"]),
+            id=safe_id(self.name, uuid),
             kind="video",
             source=self.name,
-            url=video["url"],
+            url=link(video.get("url")) or f"{self.url}/videos/watch/{quote(uuid, safe='')}",
             title=title,
             hashtags=hashtags,
-            description=video.get("description"),
-            seconds=video.get("duration"),
-            licence=(video.get("licence") or {}).get("label"),
-            uploader=account.get("displayName"),
-            uploader_id=account.get("url"),
-            language=(video.get("language") or {}).get("id"),
-            published=video.get("publishedAt"),
-            live=video.get("isLive"),
+            description=text(video.get("description")),
+            seconds=number(video.get("duration")),
+            licence=_licence(entry(video.get("licence"))),
+            uploader=text(account.get("displayName")),
+            uploader_id=text(account.get("url")),
+            language=text(entry(video.get("language")).get("id")),
+            published=text(video.get("publishedAt")),
+            live=flag(video.get("isLive")),
             age_limit=ADULT if video.get("nsfw") else None,
-            comments=video.get("comments"),
-            watched=video.get("views"),
+            comments=whole(video.get("comments")),
+            watched=whole(video.get("views")),
         )
+
+
+def _licence(stated: Mapping[str, Any]) -> str | None:
+    """The licence as it is labelled; by its number where the label says nothing."""
+    return text(stated.get("label")) or LICENCES.get(whole(stated.get("id")))
