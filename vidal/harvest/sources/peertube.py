@@ -82,7 +82,7 @@ class PeerTube(Source):
             id=safe_id(self.name, uuid),
             kind="video",
             source=self.name,
-            url=link(video.get("url")) or f"{self.url}/videos/watch/{quote(uuid, safe='')}",
+            url=link(video.get("url")) or f"{self.url}/videos/watch/{quote(uuid, safe='', errors='replace')}",
             title=title,
             hashtags=hashtags,
             description=text(video.get("description")),
