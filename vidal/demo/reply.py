@@ -22,8 +22,9 @@ class Request:
 class Reply:
     """One HTTP response, whole in memory.
 
-    `pace` is the pause in seconds before each twelfth of the body; `stall_after` the number of leading bytes of the
-    resource that are ever sent before the connection hangs.
+    `pace` is the pause in seconds after each of the `pieces` of the body; `stall_after` the number of leading bytes of
+    the resource that are ever sent before the connection hangs. `length` is the length that is stated, where it is not
+    the body's: the connection ends after the body. An `endless` body is sent again and again, without a length.
     """
 
     status: int
@@ -31,6 +32,9 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     pace: float = 0.0
     stall_after: int | None = None
+    pieces: int = 12
+    length: int | None = None
+    endless: bool = False
 
 
 def json_reply(status: int, value: Any, headers: dict[str, str] | None = None) -> Reply:

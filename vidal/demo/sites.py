@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import select
+import socket
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from bisect import bisect_left
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from vidal.demo import chat, freesound, peertube
 from vidal.demo.clips import file_names
+from vidal.demo.faults import FAULTS
 from vidal.demo.reply import Reply, Request, json_reply
 from vidal.demo.trouble import Entry
 
@@ -22,25 +27,28 @@ STALL_AFTER = 2048
 STALL_S = 120.0
 MAX_BODY = 8_000_000
 IDLE_S = 30.0
+CLOSING_S = 0.2
+"""How soon waiting answers notice that the sites close."""
 _TYPES = {".mp4": "video/mp4", ".webm": "video/webm", ".ogg": "audio/ogg", ".mp3": "audio/mpeg"}
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class Hit(NamedTuple):
-    """One request answered: `range` is its Range header or None."""
+    """One request answered: `range` is its Range header or None, `at` the instant of its arrival in seconds."""
 
     method: str
     path: str
     status: int
     range: str | None
+    at: float
 
 
 class Sites:
     """Serve `entries`, whose files lie in `folder`, on 127.0.0.1 until the `with` block ends.
 
     `port` 0 takes a free one. `chat_faults` are the statuses that the first chat requests meet, one each. `hits` lists
-    every request so far, `peak` is the largest number of requests that were in work at once, `errors` holds
-    exceptions of the sites themselves.
+    every request so far, `peak` is the largest number of requests that were in work at once: begun, their last bytes
+    not yet sent, and their client still there. `errors` holds exceptions of the sites themselves.
     """
 
     def __init__(
@@ -56,7 +64,7 @@ class Sites:
         self._chat_faults = list(chat_faults)
         self._videos = {entry.id: entry for entry in entries if entry.kind == "video"}
         self._media = {name: entry for entry in entries for name in file_names(entry)}
-        self._working = 0
+        self._working: set[socket.socket] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Sites:
@@ -101,21 +109,27 @@ class Sites:
             return chat.complete(request, self._next_chat_fault())
         return _NOT_FOUND
 
-    def enter(self) -> None:
-        """Note that a request is being worked on."""
+    def busiest(self, seconds: float = 1.0) -> int:
+        """The most requests that arrived within so many seconds."""
         with self._lock:
-            self._working += 1
-            self.peak = max(self.peak, self._working)
+            times = sorted(hit.at for hit in self.hits)
+        return max((bisect_left(times, start + seconds) - number for number, start in enumerate(times)), default=0)
+
+    def enter(self, connection: socket.socket) -> None:
+        """Note that a request on a connection is being worked on."""
+        with self._lock:
+            self._working = {other for other in self._working if not _hung_up(other)} | {connection}
+            self.peak = max(self.peak, len(self._working))
 
     def note(self, hit: Hit) -> None:
         """Note what a request is answered with, before the answer is sent."""
         with self._lock:
             self.hits.append(hit)
 
-    def leave(self) -> None:
-        """Note that a request is done with."""
+    def leave(self, connection: socket.socket) -> None:
+        """Note that the request on a connection is done with."""
         with self._lock:
-            self._working -= 1
+            self._working.discard(connection)
 
     def _next_chat_fault(self) -> int | None:
         with self._lock:
@@ -139,13 +153,15 @@ class Sites:
             return json_reply(503, {"error": "Service Unavailable"})
         if trouble == "rate_limited" and not self.count(request.path):
             return _TOO_MANY
-        return serve_bytes(
+        fault = FAULTS.get(trouble or "")
+        whole = serve_bytes(
             (self.folder / name).read_bytes(),
             _TYPES[Path(name).suffix],
-            request.headers,
+            {} if fault and not fault.ranges else request.headers,
             pace=SLOW_PACE_S if trouble == "slow" else 0.0,
             stall_after=STALL_AFTER if trouble == "stalled" else None,
         )
+        return fault.reply(whole, request.path, self.count(request.path)) if fault else whole
 
 
 _NOT_FOUND = json_reply(404, {"error": "Not Found"})
@@ -200,9 +216,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing is printed; `Sites.hits` is the log."""
 
     def _answer(self) -> None:
-        sites, url = self.server.sites, urlsplit(self.path)
+        sites, url, at = self.server.sites, urlsplit(self.path), time.monotonic()
         length = int(self.headers.get("Content-Length") or 0)
-        sites.enter()
+        sites.enter(self.connection)
         try:
             if length > MAX_BODY:
                 reply = json_reply(413, {"error": "Content Too Large"}, {"Connection": "close"})
@@ -210,10 +226,10 @@ class _Handler(BaseHTTPRequestHandler):
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 query = dict(parse_qsl(url.query, keep_blank_values=True))
                 reply = self._reply(Request(self.command, unquote(url.path), query, headers, self.rfile.read(length)))
-            sites.note(Hit(self.command, unquote(url.path), reply.status, self.headers.get("Range")))
+            sites.note(Hit(self.command, unquote(url.path), reply.status, self.headers.get("Range"), at))
             self._send(reply)
         finally:
-            sites.leave()
+            sites.leave(self.connection)
 
     def _reply(self, request: Request) -> Reply:
         try:
@@ -226,22 +242,51 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
+        if reply.endless:
+            self.send_header("Connection", "close")
+        else:
+            length = len(reply.body) if reply.length is None else reply.length
+            self.send_header("Content-Length", str(length))
+            self.close_connection |= length != len(reply.body)
+        *pieces, last = [b""] if self.command == "HEAD" else _pieces(reply)
+        if not pieces and not reply.endless and reply.stall_after is None:
+            self.server.sites.leave(self.connection)
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        closing = self.server.sites.closing
-        for piece in _pieces(reply):
+        for piece in pieces:
             self.wfile.write(piece)
-            closing.wait(reply.pace)
-        if reply.stall_after is not None:
-            closing.wait(STALL_S)
+            if self._waited(reply.pace):
+                return
+        while reply.endless and self.command != "HEAD":
+            self.wfile.write(reply.body)
+        if reply.stall_after is None:
+            self.server.sites.leave(self.connection)
+        self.wfile.write(last)
+        if reply.stall_after is not None and self.command != "HEAD":
+            self._waited(STALL_S)
             self.close_connection = True
 
+    def _waited(self, seconds: float) -> bool:
+        """Wait; whether the client hung up meanwhile, or the sites are closing."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if self.server.sites.closing.is_set() or _hung_up(self.connection):
+                self.close_connection = True
+                return True
+            select.select([self.connection], [], [], min(left, CLOSING_S))
+        return False
 
-def _pieces(reply: Reply) -> Iterator[bytes]:
-    """The body in the pieces it is sent in."""
+
+def _hung_up(connection: socket.socket) -> bool:
+    """Whether the client at the other end has closed the connection."""
+    try:
+        readable, _, _ = select.select([connection], [], [], 0)
+        return bool(readable) and connection.recv(1, socket.MSG_PEEK) == b""
+    except (OSError, ValueError):
+        return True
+
+
+def _pieces(reply: Reply) -> list[bytes]:
+    """The body in the pieces it is sent in, one at least."""
     body = reply.body[: reply.stall_after]
-    step = max(1, -(-len(body) // 12)) if reply.pace else max(1, len(body))
-    for start in range(0, len(body), step):
-        yield body[start : start + step]
+    step = max(1, -(-len(body) // reply.pieces)) if reply.pace else max(1, len(body))
+    return [body[start : start + step] for start in range(0, len(body), step)] or [b""]

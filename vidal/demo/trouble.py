@@ -141,7 +141,7 @@ def _clip(
     told = told or seen
     hashtags = language.hashtags(told) + (["shorts"] if seen.index % 4 == 0 else [])
     return Entry(
-        id=_uuid(seen, trouble),
+        id=uuid_of(seen, trouble),
         kind="video",
         title=title(_TITLES.get(trouble, language.title(told))),
         hashtags=_BOILERPLATE_TAGS if trouble == "boilerplate" else tuple(hashtags),
@@ -184,7 +184,7 @@ def _sound(
 
 def _duplicate(original: Entry) -> Entry:
     """The same bytes under another id and title; its id sorts after the original's, which is the one to keep."""
-    ids = (_uuid(original.scene, f"duplicate {salt}") for salt in range(10_000))
+    ids = (uuid_of(original.scene, f"duplicate {salt}") for salt in range(10_000))
     return replace(
         original,
         id=next(i for i in ids if i > original.id),
@@ -210,6 +210,6 @@ def _sounds_unlike(a: Scene, b: Scene) -> bool:
     return a.sound != b.sound
 
 
-def _uuid(of: Scene, trouble: str | None) -> str:
+def uuid_of(of: Scene, trouble: str | None) -> str:
     digest = hashlib.sha256(f"{of.seed}/{of.index}/{trouble}".encode()).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))
