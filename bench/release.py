@@ -30,7 +30,9 @@ def main() -> None:
     """Write the file, run every phase, and compare the export with the file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ids", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument(
+        "--folder", type=Path, help="Where to make the files, which take about three times the release."
+    )
     parser.add_argument("--phase", choices=PHASES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.phase:
@@ -175,13 +177,19 @@ def entries(rng: random.Random, words: list[str], ids: int) -> Iterator[tuple[st
 
 def compared(folder: Path) -> str:
     """Ids and texts of the file and of its export, compared one by one."""
-    with (folder / "release.json").open("rb") as first, (folder / "export.json").open("rb") as second:
-        before, after = (
-            {id_: hash(json.dumps({**entry, "folder": ""}, sort_keys=True)) for id_, entry in json.load(stream).items()}
-            for stream in (first, second)
-        )
+    before, after = texts_of(folder / "release.json"), texts_of(folder / "export.json")
     same = sum(after.get(id_) == texts for id_, texts in before.items())
     return f"exported: {len(after):,} of {len(before):,} ids, {same:,} with the same texts"
+
+
+def texts_of(path: Path) -> dict[str, int]:
+    """A hash of all that an entry says but its folder, by id."""
+    import ijson
+
+    with path.open("rb") as stream:
+        return {
+            id_: hash(json.dumps({**entry, "folder": ""}, sort_keys=True)) for id_, entry in ijson.kvitems(stream, "")
+        }
 
 
 if __name__ == "__main__":

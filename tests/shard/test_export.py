@@ -10,6 +10,7 @@ import pytest
 
 from tests.shard.dataset import FATES, SHARDS
 from tests.whole.local import Project
+from vidal.cli.export import export as command
 from vidal.engine.build import Build, Options
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.progress import Lines
@@ -182,7 +183,6 @@ def test_the_command(tmp_path):
     (tmp_path / "release.json").write_text(json.dumps({**release(6), "no-text-id1": {"mplug": "m"}}))
     project = Project(tmp_path)
     project.configure(harvest={"sources": [RELEASE]})
-    assert "name a file with --annotations or --missing" in project.vidal("export").stderr
     none = project.vidal("export", "--annotations", "out.json")
     assert none.returncode == 2 and "run `vidal build" in none.stderr and not (tmp_path / "out.json").exists()
     listed(tmp_path, RELEASE)
@@ -191,5 +191,20 @@ def test_the_command(tmp_path):
     assert done.stdout.splitlines() == [
         "out.json: the texts of 7 ids", "gone.csv: 1 samples", "  harvest/screen  title_words: 1",
     ]  # fmt: skip
-    assert project.json("export", "--annotations", "out.json") == {"annotations": 7, "missing": None}
-    assert "shards" in project.vidal("export", "--annotations", "x.json", "--written").stderr
+    assert len(json.loads((tmp_path / "out.json").read_text())) == 7
+
+
+def test_the_command_in_json_and_what_it_needs(tmp_path, capsys):
+    (tmp_path / "release.json").write_text(json.dumps(release(6)))
+    project = Project(tmp_path)
+    project.configure(harvest={"sources": [RELEASE]})
+    file, place = tmp_path / "vidal.yaml", [f"workspace={tmp_path / 'w'}"]
+    with pytest.raises(ConfigError, match="name a file with --annotations or --missing"):
+        command(file)
+    listed(tmp_path, RELEASE)
+    command(file, annotations=tmp_path / "out.json", assignments=place, json_output=True)
+    assert json.loads(capsys.readouterr().out) == {"annotations": 6, "missing": None}
+    command(file, missing=tmp_path / "gone.jsonl", assignments=place, json_output=True)
+    assert json.loads(capsys.readouterr().out) == {"annotations": None, "missing": []}
+    with pytest.raises(MissingError, match=r"there are no shards in .*; run `vidal build` first"):
+        command(file, annotations=tmp_path / "x.json", written=True, assignments=place)
