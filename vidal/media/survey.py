@@ -155,7 +155,7 @@ def _read(
     pictures, sounds, first = Timeline(), Timeline(), None
     tracks = {s.index: track for s, track in ((video, pictures), (audio, sounds)) if s is not None}
     most = limits.max_fps * limits.max_seconds
-    earliest = None
+    earliest, latest = float("inf"), float("-inf")
     for packet in container.demux([s for s in (video, audio) if s is not None]):
         if packet.is_corrupt:
             raise SampleError("Truncated", f"the data of packet {len(pictures.starts)} are cut short")
@@ -165,10 +165,10 @@ def _read(
         if instant is None or packet.is_discard or not packet.size:
             continue
         start = float(instant * packet.time_base)
-        earliest = start if earliest is None else min(earliest, start)
         track = tracks[packet.stream_index]
         track.add(start, float((packet.duration or 0) * packet.time_base))
-        _check_length(max(track.end - earliest, sounds.total), limits)
+        earliest, latest = min(earliest, start), max(latest, track.end)
+        _check_length(latest - earliest, limits)
         if len(pictures.starts) > most:
             raise SampleError("TooManyPictures", f"more than {most:g} pictures")
     if video is not None and pictures.starts and first is None:

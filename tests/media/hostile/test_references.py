@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
+
+from vidal.media.ffmpeg import ffmpeg_binary
+from vidal.media.limits import MediaLimits
+from vidal.media.source import source_options
 
 LISTS = {
     "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nfile://{path}\n#EXT-X-ENDLIST\n",
@@ -42,6 +48,15 @@ CASES = [(kind, name) for kind in LISTS for name in ("a.mp4", *NAMES.get(kind, (
 def test_lists_are_no_media(outcome, canary, kind, name):
     text = LISTS[kind].format(path=canary.path, address=canary.address)
     assert outcome(text.encode(), name) == "NotMedia"
+
+
+@pytest.mark.parametrize("scheme", ["http://{address}/a.mp4", "tcp://{address}", "concat:{path}", "subfile,,:{path}"])
+def test_no_protocol_but_that_of_files(canary, scheme):
+    options = [word for name, value in source_options(MediaLimits()).items() for word in (f"-{name}", value)]
+    address = scheme.format(path=canary.path, address=canary.address)
+    command = [ffmpeg_binary(), "-nostdin", "-v", "error", *options, "-i", address, "-f", "null", "-"]
+    assert subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0
+    assert not canary.touched()
 
 
 def test_the_canary_sings(canary):

@@ -6,10 +6,15 @@ import struct
 import subprocess
 import zlib
 
+import av
+import av.logging
 import pytest
 
 from vidal.media.codecs import AUDIO, DECODERS, VIDEO
-from vidal.media.ffmpeg import ffmpeg_binary
+from vidal.media.ffmpeg import ffmpeg_binary, run_ffmpeg
+from vidal.media.limits import MediaLimits
+from vidal.media.normalise import normalise
+from vidal.media.source import open_source, source_options
 
 PICTURES = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=0.5")
 SOUND = ("-f", "lavfi", "-i", "sine=sample_rate=16000:duration=0.5")
@@ -106,6 +111,13 @@ def test_streams_of_an_ogg(outcome):
     assert outcome(pages, "many.ogg", "audio") == "TooManyTracks"
 
 
+def test_links_of_a_chain_are_added_up(made, tmp_path):
+    path = tmp_path / "chain.ogg"
+    path.write_bytes(made("ogg") * 3)
+    found = normalise(path, "audio")
+    assert found.probe.seconds == pytest.approx(3, abs=0.2) and found.audio_seconds == pytest.approx(3, abs=0.2)
+
+
 def test_chained_ogg(outcome, made, file):
     other = file(*SOUND, "-c:a", "libopus", "a.ogg")
     assert outcome(bytes(made("ogg") * 3), "chain.ogg", "audio") == "ok"
@@ -137,8 +149,6 @@ def test_codecs_of_sounds_that_are_not_listed(outcome, file, codec, name):
 
 
 def test_every_listed_codec_has_its_decoder_on_the_list():
-    import av
-
     missing = []
     for codec in VIDEO | AUDIO:
         decoder = av.codec.Codec(codec if codec != "flv1" else "flv", "r").name
@@ -180,14 +190,40 @@ def test_subtitles_alone(outcome, file, tmp_path_factory):
     assert outcome(file("-i", text, "-c:s", "mov_text", "a.mp4")) == "NotMedia"
 
 
-def test_a_cover_is_not_decoded(outcome, made):
-    """A PNG of 30,000 x 30,000 pixels as the cover of a sound, in a few bytes."""
+def covered(flac: bytes) -> bytes:
+    """A sound whose cover is a PNG of 30,000 x 30,000 pixels, in a few bytes."""
     facts = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
     chunks = [(b"IHDR", facts), (b"IDAT", zlib.compress(bytes(1_000_000))), (b"IEND", b"")]
     png = b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks
     )
-    flac = made("flac")
     picture = struct.pack(">II9sI5I", 3, 9, b"image/png", 0, 30_000, 30_000, 8, 0, len(png)) + png
-    block = bytes([6]) + len(picture).to_bytes(3, "big") + picture
-    assert outcome(bytes(flac[:42] + block + flac[42:]), "a.flac", "audio") == "ok"
+    return flac[:42] + bytes([6]) + len(picture).to_bytes(3, "big") + picture + flac[42:]
+
+
+def test_a_cover_is_no_picture_to_decode(outcome, made):
+    assert outcome(covered(bytes(made("flac"))), "a.flac", "audio") == "ok"
+
+
+def test_decoders_off_the_list_are_not_opened(file, made, tmp_path, refused):
+    """Neither to learn what a stream is, as libavformat does on opening, nor in ffmpeg."""
+    sound, pictures = tmp_path / "a.flac", tmp_path / "a.mkv"
+    sound.write_bytes(covered(bytes(made("flac"))))
+    pictures.write_bytes(file(*PICTURES, "-c:v", "png", "a.mkv"))
+    av.logging.set_level(av.logging.ERROR)
+    with av.logging.Capture() as said, open_source(sound, MediaLimits()):
+        pass
+    av.logging.set_level(None)
+    assert "Codec (png) not on whitelist" in str(said)
+    options = [word for name, value in source_options(MediaLimits()).items() for word in (f"-{name}", value)]
+    command = [ffmpeg_binary(), "-nostdin", "-v", "error", *options, "-i", str(pictures), "-f", "null", "-"]
+    refused("DecodeFailed", run_ffmpeg, command, 60)
+
+
+def test_tracks_beyond_the_limit_are_not_even_made(made, tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(more_tracks(made("mp4"), 900))
+    with pytest.raises(av.FFmpegError):
+        av.open(str(path), options=source_options(MediaLimits()))
+    with av.open(str(path)) as container:
+        assert len(container.streams) == 902
