@@ -111,6 +111,13 @@ def test_streams_of_an_ogg(outcome):
     assert outcome(pages, "many.ogg", "audio") == "TooManyTracks"
 
 
+def test_a_sound_squeezed_into_no_time(outcome, file):
+    data = bytearray(file("-f", "lavfi", "-i", "sine=sample_rate=16000:duration=20", "-c:a", "aac", "a.m4a"))
+    for entry in range(int.from_bytes(data[data.index(b"stts") + 8 :][:4], "big")):
+        struct.pack_into(">I", data, data.index(b"stts") + 16 + 8 * entry, 1)
+    assert outcome(bytes(data), "a.m4a", "audio") == "DecodeFailed"
+
+
 def test_links_of_a_chain_are_added_up(made, tmp_path):
     path = tmp_path / "chain.ogg"
     path.write_bytes(made("ogg") * 3)
