@@ -50,6 +50,7 @@ def ids(formats, kind="video", short_side=256, max_bytes=LIMIT):
     ("formats", "taken"),
     [
         ([STORYBOARD, *SOUNDS, *ADAPTIVE, MUXED], ["18"]),
+        ([MUXED, *ADAPTIVE, *SOUNDS], ["18"]),
         ([STORYBOARD, *SOUNDS, *ADAPTIVE], ["396", "250"]),
         ([STORYBOARD, *SOUNDS, *ADAPTIVE, *HLS], ["396", "250"]),
         ([STORYBOARD, *HLS, MUXED], ["18"]),
@@ -108,6 +109,13 @@ def test_the_original_of_several_languages_is_taken():
     ]
     assert ids([*dubbed, *ADAPTIVE]) == ["396", "140-1"]
     assert ids(dubbed, kind="audio") == ["140-1"]
+    whole = [{**MUXED, "format_id": id_, "language_preference": rank} for id_, rank in (("en", 10), ("de", -1))]
+    assert ids(whole) == ["en"]
+
+
+def test_of_equal_formats_the_last_is_taken():
+    assert ids([{**MUXED, "format_id": id_} for id_ in "ab"]) == ["b"]
+    assert ids([sound(id_, "opus", 70) for id_ in "ab"], kind="audio") == ["b"]
 
 
 def test_formats_that_are_damaged_come_last():

@@ -118,6 +118,8 @@ def test_cookies_of_the_users_are_sent_and_their_file_is_left_as_it_is(site, tmp
     opened(f"{site.url}/page", asker=network(cookies="cookies.txt"))
     assert site.headers("cookie") == ["mine=yes"]
     assert file.read_text() == text
+    opened(f"{site.url}/page", headers={"Cookie": "given=1"}, asker=network(cookies="cookies.txt"))
+    assert site.headers("cookie")[-1] == "given=1"
 
 
 def test_an_answer_left_unread_keeps_no_place(site, network):

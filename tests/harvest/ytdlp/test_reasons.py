@@ -52,6 +52,8 @@ MESSAGES = [
         "[youtube] x: This video is available to this channel's members on level: Fan (or any higher level). Join this "
         "channel to get access to members-only content and other exclusive perks.",
     ),
+    ("MembersOnly", "[youtube] x: This video is available to this channel\u2019s members on level: Fan"),
+    ("Removed", "[youtube] x: This video isn\u2019t available anymore"),
     ("MembersOnly", "[youtube] x: This video requires payment to watch"),
     ("MembersOnly", "[youtube] x: This video is only available to Music Premium members"),
     ("MembersOnly", "[site] x: This video is only available for registered users. Use --cookies"),

@@ -114,6 +114,12 @@ def test_inside_a_session_no_program_starts(site, network, started):
     assert started.read_text() == ""
 
 
+def test_no_runtime_of_scripts_is_looked_for_and_no_component_fetched(site, network):
+    with session(network(), site.url, {}) as downloader:
+        assert downloader._js_runtimes == {}
+        assert downloader.params["remote_components"] == set()
+
+
 def test_other_threads_and_later_work_may_start_programs(started):
     with no_programs():
         thread = threading.Thread(target=lambda: subprocess.run(["ffprobe"], stdout=subprocess.DEVNULL))
