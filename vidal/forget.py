@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from vidal.engine import forgotten as lists
 from vidal.engine.commits import Piece, all_pieces
 from vidal.engine.forgotten import Forgotten
 from vidal.engine.purge import holding, purge, samples
+from vidal.engine.spine import STATE
 from vidal.engine.workspace import Workspace
 from vidal.filter.verdicts import OUTPUT as VERDICTS_TABLE
 from vidal.harvest import names
@@ -34,16 +35,16 @@ GONE = b"(forgotten)"
 @dataclass(frozen=True)
 class Found:
     """Where a workspace holds what is to be forgotten: pieces of steps and shards, each with the ids there. `told` maps
-    ids to the addresses that searches told; `unknown` are entries that mean nothing here, `already` those that were
-    forgotten before; `copies` are other samples fetched as the same bytes, which stay."""
+    ids to the addresses that searches told; `copies` are other samples fetched as the same bytes, which stay; `already`
+    are entries that were forgotten before, `unknown` others that mean nothing here."""
 
     forgotten: Forgotten
     told: Mapping[str, frozenset[str]]
     pieces: Mapping[str, Mapping[Piece, frozenset[str]]]
     shards: Mapping[str, frozenset[str]]
-    unknown: tuple[str, ...] = ()
-    already: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
+    already: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @cached_property
     def steps(self) -> dict[str, int]:
@@ -67,23 +68,24 @@ def find(workspace: Workspace, entries: Collection[str]) -> Found:
     pieces = {step: holding(workspace, step, wanted) for step in _steps(workspace)}
     shards = rewrite.holding(workspace, wanted)
     wanted = wanted.placing(rewrite.places(workspace, wanted, shards))
-    found = Found(wanted, told, pieces, shards)
+    found = Found(wanted, told, pieces, shards, _copies(workspace, pieces.get(MEDIA, {}), wanted))
     here = {name for id_ in found.ids for url in told.get(id_) or {""} for name in names.of_candidate(id_, url)}
     absent = [entry for entry, called in meant.items() if not called & here]
     already = tuple(entry for entry in absent if entry in before)
-    unknown = tuple(entry for entry in absent if entry not in before)
-    return Found(wanted, told, pieces, shards, unknown, already, _copies(workspace, pieces.get(MEDIA, {}), wanted))
+    return replace(found, already=already, unknown=tuple(entry for entry in absent if entry not in before))
 
 
 def forget(workspace: Workspace, prefix: str, found: Found) -> dict[str, str]:
     """Take what was found out of a workspace whose lock is held; what became of each shard. `prefix` names the dataset
     in its card.
 
-    The list of the forgotten is written first, and what tells one sample by the names of another goes last, so that
-    the same command ends the work wherever it was interrupted.
+    The list of the forgotten is written first, and the candidates are no longer held to be merged: from then on no
+    build takes it up. What tells a sample by its names goes last, so that the same command ends the work wherever it
+    was interrupted.
     """
     gone = found.forgotten
     if gone != lists.read(workspace):
+        workspace.remove(f"{CANDIDATES}/{STATE}")
         lists.write(workspace, gone)
     _scrub_runs(workspace, found.told)
     shards = {shard: rewrite.rewrite(workspace, shard, gone) for shard in found.shards}
@@ -149,17 +151,16 @@ def _cut(workspace: Workspace, name: str, gone: Forgotten) -> None:
 
 def _scrub_runs(workspace: Workspace, told: Mapping[str, frozenset[str]]) -> None:
     """Take ids and addresses out of the run records: the commands and settings of runs, and why they stopped."""
-    words = sorted({*told, *(url for urls in told.values() for url in urls if url)}, key=len, reverse=True)
+    words = {*told, *(url for urls in told.values() for url in urls if url)}
     written = {json.dumps(word, ensure_ascii=plain)[1:-1].encode() for word in words for plain in (True, False)}
     if not written:
         return
-    pattern = re.compile(
-        rb"(?<![\w-])(?:" + b"|".join(map(re.escape, sorted(written, key=len, reverse=True))) + rb")(?![\w-])"
-    )
+    longest_first = b"|".join(map(re.escape, sorted(written, key=len, reverse=True)))
+    pattern = re.compile(rb"(?<![\w-])(?:" + longest_first + rb")(?![\w-])")
     for run in workspace.list(RUNS):
         for name in (f"{RUNS}/{run}/run.json", f"{RUNS}/{run}/events.jsonl"):
             lines = workspace.read_bytes(name).splitlines(keepends=True) if workspace.exists(name) else []
-            told_all = name.endswith("run.json")
-            kept = [pattern.sub(GONE, line) if told_all or STOPPED in line else line for line in lines]
+            may_tell = name.endswith("run.json")
+            kept = [pattern.sub(GONE, line) if may_tell or STOPPED in line else line for line in lines]
             if kept != lines:
                 workspace.write_bytes(name, b"".join(kept))

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import webdataset
 
 from tests.shard.dataset import SHARDS, TARS, files
 from tests.stopping import Stopped, Stopping
@@ -87,6 +88,9 @@ def test_a_shard_of_which_nothing_is_left_goes(built, written):
     assert [name for name in files(written) if name.endswith(".tar")] == list(TARS[:2])
     assert times(written, FIRST, SECOND) == before and SOUNDS not in dict(record.files(written))
     assert written.read_json("shards/stats.json")["samples"] == {"video": 5}
+    paths = [written.path(f"shards/{name}") for name in written.read_json("shards/sizes.json")]
+    read = [sample["__key__"] for sample in webdataset.WebDataset(paths, shardshuffle=False)]
+    assert read == [*keys(written, FIRST), *keys(written, SECOND)]
     assert verify(Shards(written.path("shards"))).problems == ()
 
 

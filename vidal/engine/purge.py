@@ -39,7 +39,7 @@ def purge(workspace: Workspace, step: str, pieces: Collection[Piece], forgotten:
     """Replace pieces of a step by later ones of the same part and fingerprint that lack what is forgotten.
 
     A new piece takes over only rows of which its piece is the latest, so the order of pieces decides as before. It is
-    committed before the old rows go, and those before their tar: interrupted anywhere, the same call ends the work.
+    committed before the old rows go, and those before their tars: interrupted anywhere, the same call ends the work.
     """
     series: dict[tuple[int, str], list[Piece]] = defaultdict(list)
     for piece in all_pieces(workspace, step):
@@ -54,7 +54,6 @@ def purge(workspace: Workspace, step: str, pieces: Collection[Piece], forgotten:
             _commit(workspace, step, piece, new, table)
             own.append(new)
         workspace.remove(_file(step, piece))
-        workspace.remove(f"{step}/{piece.stem}.tar")
         own.remove(piece)
     remove_strays(workspace, step)
 

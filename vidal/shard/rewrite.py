@@ -75,11 +75,10 @@ def republish(workspace: Workspace, prefix: str, forgotten: Forgotten) -> None:
 
 
 def _copied(workspace: Workspace, shard: str, files: list[str], forgotten: Forgotten) -> str | None:
-    """Make a shard whole without what is forgotten; the path of its record, or None where nothing is left. Raises
+    """Copy a shard without what is forgotten; the path of its record, or None where nothing is left. Raises
     ShardError where the tar is damaged, or not what its records say."""
     rows = {row["key"]: row for file in files for row in workspace.read_table(file).to_pylist()}
-    entries = list(_samples(workspace, shard))
-    left = [entry for entry in entries if entry.key not in forgotten]
+    left = [entry for entry in _samples(workspace, shard) if entry.key not in forgotten]
     if not left:
         return None
     for entry in left:
@@ -89,11 +88,9 @@ def _copied(workspace: Workspace, shard: str, files: list[str], forgotten: Forgo
     facts = workspace.table_metadata(files[0])
     if "made" not in facts:
         raise ShardError(f"{shard}.tar: its record does not say how it was made")
-    if len(left) < len(entries):
-        with workspace.open(_tar(shard)) as source, workspace.create(_tar(shard)) as target:
-            _copy(source, target, left)
-        left = list(_samples(workspace, shard))
-    moved = [_moved(rows[entry.key], entry) for entry in left]
+    with workspace.open(_tar(shard)) as source, workspace.create(_tar(shard)) as target:
+        _copy(source, target, left)
+    moved = [_moved(rows[entry.key], entry) for entry in _samples(workspace, shard)]
     return record.write(workspace, shard, record.made_of(facts), moved, *_measured(workspace, shard))
 
 
