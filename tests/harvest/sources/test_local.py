@@ -144,8 +144,10 @@ class TestAtAUrl:
             fetched(local, "deep er/b.MP4", tmp_path, max_bytes=6)
         assert caught.value.error_class == "TooLarge"
 
-    @pytest.mark.parametrize("url", ["none.mp4", "../remote/a_dog.mp4", "/remote/a_dog.mp4"])
+    @pytest.mark.parametrize("url", ["none.mp4", "../secret.mp4", "deep er/../../secret.mp4", "/secret.mp4"])
     def test_nothing_else_is_copied(self, local, tmp_path, url):
+        """Stores keep `..` in names; here such a name leads to a file."""
+        local.tree.fs.pipe(f"/remote/{url}" if ".." in url else "/remote//secret.mp4", b"secret")
         with pytest.raises(SampleError) as caught:
             fetched(local, url, tmp_path)
         assert caught.value.error_class == "NotFound"
