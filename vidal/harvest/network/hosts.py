@@ -6,6 +6,7 @@ and limits is the machine, not the process. Slots are file locks, so a worker th
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -13,7 +14,8 @@ import random
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -33,7 +35,6 @@ from vidal.harvest.network.state import (
 )
 
 POLL_S = 0.05
-LOCK_POLL_S = 0.002
 EVERYWHERE = "every host"
 """The pace of all hosts together is kept as that of a host of this name, which no host can have."""
 FRESH_S = 1.0
@@ -89,7 +90,8 @@ class Hosts:
         self._turn(key, lambda state, now: (state, 0.0))
 
     def state(self, key: str) -> HostState:
-        return self._update(key, lambda state: state)
+        """What is known of a host just now."""
+        return _parsed(self._file(key))
 
     def note_answer(self, key: str) -> None:
         now = time.time()
@@ -155,10 +157,8 @@ class Hosts:
             time.sleep(random.uniform(0.5, 1.0) * POLL_S)
 
     def _update(self, key: str, change: Callable[[HostState], HostState]) -> HostState:
-        from filelock import FileLock
-
         path = self._file(key)
-        with FileLock(f"{path}.lock", thread_local=False, poll_interval=LOCK_POLL_S):
+        with _alone(Path(f"{path}.lock")):
             before = _parsed(path)
             after = change(before)
             if after != before:
@@ -190,6 +190,14 @@ def private(folder: Path) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise ConfigError(f"{folder} belongs to somebody else; remove it or set XDG_RUNTIME_DIR to a folder of yours")
     return folder
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a file; who waits for it sleeps, for it is held for a moment only."""
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _parsed(path: Path) -> HostState:
