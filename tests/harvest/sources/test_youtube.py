@@ -194,6 +194,11 @@ def test_the_query_is_made_of_the_term(youtube, term):
     assert youtube.asked[0][2]["query"] == f"{term} #shorts {term}"
 
 
+def test_other_braces_of_the_query_are_its_own(youtube):
+    found(Served(youtube), "cats", query="{term} {0} {x}")
+    assert youtube.asked[0][2]["query"] == "cats {0} {x}"
+
+
 def test_what_the_section_refuses():
     for wrong in ({"query": "#shorts"}, {"results": 0}, {"videos_per_hour": 0}, {"max_seconds": 3}):
         with pytest.raises(ValidationError):
