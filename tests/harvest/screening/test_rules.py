@@ -341,6 +341,7 @@ class TestSettings:
         assert made().boilerplate == frozenset("ab") == made(boilerplate="two.txt").boilerplate
         assert made().settings() == made(boilerplate="two.txt").settings() != made(boilerplate="three.txt").settings()
         assert made().settings() != made(stop_words="one.txt").settings() != made(stop_words="three.txt").settings()
+        assert made(deny=DenyConfig(files=("two.txt",))).denied == ["B", "a"]
         files = made(deny=DenyConfig(files=("one.txt",)))
         assert files.settings() == made(deny=DenyConfig(entries=("b", "a"))).settings() != made().settings()
 
