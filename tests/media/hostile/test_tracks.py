@@ -111,6 +111,20 @@ def test_streams_of_an_ogg(outcome):
     assert outcome(pages, "many.ogg", "audio") == "TooManyTracks"
 
 
+def test_pictures_that_change_their_size(outcome, file, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sizes")
+    small, large = (file(*PICTURES, "-s", size, "-r", 25, "-bf", 0, "a.m2v") for size in ("64x48", "640x480"))
+    (folder / "up.m2v").write_bytes(small + large)
+    (folder / "down.m2v").write_bytes(large + small)
+    up, down = (
+        file("-fflags", "+genpts", "-i", folder / name, "-c", "copy", "a.avi") for name in ("up.m2v", "down.m2v")
+    )
+    limits = MediaLimits(max_pixels=320 * 240)
+    assert outcome(up, "a.avi") == outcome(down, "a.avi") == "ok"
+    assert outcome(up, "a.avi", limits=limits) == "DecodeFailed"
+    assert outcome(down, "a.avi", limits=limits) == "TooManyPixels"
+
+
 def test_a_sound_squeezed_into_no_time(outcome, file):
     data = bytearray(file("-f", "lavfi", "-i", "sine=sample_rate=16000:duration=20", "-c:a", "aac", "a.m4a"))
     for entry in range(int.from_bytes(data[data.index(b"stts") + 8 :][:4], "big")):
