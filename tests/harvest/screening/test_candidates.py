@@ -44,7 +44,8 @@ def candidates(workspace, **rank):
     """Merge what was found; what became of each sound, by id."""
     spine = Candidates(4, RankConfig(**rank))
     own = fingerprint_of(spine)
-    spine.run(Context(workspace, {"harvest/search": SEARCH, spine.name: own}, LocalRunner(0)))
+    known = {"harvest/queries": SEARCH, "harvest/search": SEARCH, spine.name: own}
+    spine.run(Context(workspace, known, LocalRunner(0)))
     rows = Store(workspace, spine.name, own).table(["kind", "status", *spine.columns]).to_pylist()
     return {row["id"]: row for row in rows}
 
