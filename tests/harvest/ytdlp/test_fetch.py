@@ -358,6 +358,12 @@ def test_a_page_that_breaks_a_rule_is_declined_before_its_media(site, attempt, w
     assert len(asked) == 1 and "/clip.mp4" not in site.paths()
 
 
+def test_a_rule_that_passes_is_asked_once(watch, attempt):
+    asked = []
+    attempt(watch("good"), rule=lambda facts: asked.append(facts))
+    assert len(asked) == 1
+
+
 def test_what_a_page_tells_comes_with_the_media(watch, attempt, world):
     told = attempt(watch("good")).facts
     entry = world.entries["good"]
