@@ -98,7 +98,7 @@ def test_answers_without_sense(good, monkeypatch, tmp_path, refused, said):
 
 def test_answers_without_end(good, monkeypatch, tmp_path, refused):
     monkeypatch.setattr(sandbox, "ANSWER_BYTES", 1 << 20)
-    acting(monkeypatch, tmp_path, "while True: sys.stdout.write('x' * 65536)")
+    acting(monkeypatch, tmp_path, "sys.stdin.readline()\nwhile True: sys.stdout.write('x' * 65536)")
     assert "stop talking" in refused("DecodeFailed", probe, good[0])
 
 
