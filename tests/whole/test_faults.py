@@ -37,8 +37,8 @@ NETWORK = {
     "concurrency": CONCURRENCY,
     "per_second": PER_SECOND,
     "total_per_second": 1000,
-    "read_timeout": 2,
-    "timeout": 2.5,
+    "read_timeout": 5,
+    "timeout": 10,
     "breaker_failures": 20,
     "breaker_cooldown": 1,
 }
@@ -62,7 +62,7 @@ class Harvest:
             "part_size": 8,
             "tolerance": 0.3,
             "runner": {"kind": "local", "workers": 0},
-            "resources": {"harvest/media": {"threads": 8}},
+            "resources": {"harvest/media": {"threads": 6}},
             "terms": {"sources": [{"name": "reels", "kind": "labels", "path": "reels.txt"}]},
             "harvest": harvest,
         }
@@ -187,7 +187,8 @@ def faults_and_a_kill(harvest: Harvest, until: Callable[[], bool]) -> None:
 
 
 def test_every_fault_has_its_reason_and_a_kill_repeats_nothing(harvest):
-    crowded = harvest(crowd(4 * len(FAULTS), every=4), runner=TWO)
+    """What takes its whole time at each of four attempts is left to the long run, and to the tests of the step."""
+    crowded = harvest(crowd(60, every=4, faults=[name for name in FAULTS if name != "trickle"]), runner=TWO)
     faults_and_a_kill(crowded, lambda: any(crowded.folder.glob("w/harvest/media/*.parquet")))
 
 

@@ -72,9 +72,8 @@ FAULTS: dict[str, Fault] = {
 """Faults by name. The last three pass: a burst of 503, one 429 that asks for a rest, a body that broke off once."""
 
 
-def crowd(count: int, every: int = 5, seed: int = 0) -> list[Entry]:
-    """`count` entries of a video site, one in `every` with a fault, all faults in turn. A pure function."""
-    faults = list(FAULTS)
+def crowd(count: int, every: int = 5, faults: Sequence[str] = tuple(FAULTS), seed: int = 0) -> list[Entry]:
+    """`count` entries of a video site, one in `every` with a fault, each of the faults in turn. A pure function."""
     return [
         crowd_entry(number, faults[number // every % len(faults)] if number % every == every - 1 else None, seed)
         for number in range(count)
