@@ -9,7 +9,10 @@ CONTAINERS = ("mp4", "mov", "webm", "mkv", "ogv", "avi", "flv", "ts", "ogg", "wa
 # The index of these stands at the end, so that no cut file is whole.
 INDEXED = {"mp4", "mov"}
 SOUNDS = {"ogg", "wav", "aiff", "flac", "mp3", "aac"}
-BROKEN = {"NotMedia", "NoVideo", "NoAudio", "Truncated", "DecodeFailed", "TooLong", "TooManyPixels", "CodecRefused"}
+BROKEN = {
+    *("NotMedia", "NoVideo", "NoAudio", "Truncated", "DecodeFailed", "TooLong", "TooManyPixels", "CodecRefused"),
+    *("SoundRefused", "TooManyTracks"),
+}
 
 
 def kind(container: str) -> str:
