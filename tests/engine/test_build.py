@@ -126,3 +126,13 @@ def test_what_a_step_will_cost_is_said_before_it_runs(workspace, run_nodes):
     run_nodes(workspace, [Numbers(VALUES), AtMost(5)], observer=observer)
     run_nodes(workspace, [Numbers(VALUES), AtMost(5)], observer=observer)
     assert lines.count("  10 numbers to look at") == 1 and sum("numbers to look at" in line for line in lines) == 1
+
+
+def test_a_changed_hint_takes_up_what_was_rejected_and_nothing_else(workspace, run_nodes):
+    def run(values):
+        report = run_nodes(workspace, [Numbers(values), AtMost(5, hint=True)])["toy/at-most"]
+        return report.done, report.rejected
+
+    assert run({"a": 1, "b": 7, "c": 8}) == (3, {"large": 2})
+    assert run({"a": 2, "b": 3, "c": 8}) == (1, {}), "one that is let in now; one that stands; one still rejected"
+    assert run({"a": 9, "b": 3, "c": 8}) == (0, {})

@@ -95,7 +95,8 @@ def test_a_source_without_a_type_is_told_to_give_one(file):
 
 def test_keys_of_another_type_of_source_are_unknown(file):
     (line,) = wrong(file(GOOD.replace("path: clips", "path: clips, results: 3")))
-    assert line == "p.yaml:5: harvest.sources.0.results: unknown key; known keys here: name, path, type"
+    known = "captions, columns, name, path, type"
+    assert line == f"p.yaml:5: harvest.sources.0.results: unknown key; known keys here: {known}"
 
 
 def test_rules_over_several_keys_read_well(file):

@@ -99,3 +99,10 @@ def test_checking_a_place_leaves_nothing_in_it(workspace):
 def test_an_unknown_filesystem_is_a_configuration_error():
     with pytest.raises(ConfigError, match="nosuch://bucket"):
         Workspace("nosuch://bucket/w")
+
+
+def test_a_column_that_is_not_there_is_one_message(workspace):
+    workspace.write_table("a/x.parquet", pa.table({"id": ["s"], "tags": [["t"]]}))
+    assert workspace.read_table("a/x.parquet", columns=["tags"]).to_pydict() == {"tags": [["t"]]}
+    with pytest.raises(MissingError, match=r"a/x\.parquet has no column seen: another version"):
+        workspace.read_table("a/x.parquet", columns=["id", "seen"])

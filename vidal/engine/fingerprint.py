@@ -28,6 +28,6 @@ def of_inputs(columns: Mapping[str, Any], members: Mapping[str, str]) -> str:
     return digest({"columns": columns, "members": members}, length=16)
 
 
-def of_rejection(inputs: str, policy: Any) -> str:
-    """The `of_inputs` of a rejected sample: a step's policy, where it has one, belongs to what decided."""
-    return inputs if policy is None else digest({"inputs": inputs, "policy": policy}, length=16)
+def of_rejection(inputs: str, policy: Any, hints: Mapping[str, Any]) -> str:
+    """The `of_inputs` of a rejected sample: a step's policy and hints, where it has any, belong to what decided."""
+    return inputs if policy is None else digest({"inputs": inputs, "policy": policy, "hints": hints}, length=16)

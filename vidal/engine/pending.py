@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from vidal.engine import fingerprint
@@ -61,7 +62,7 @@ class Inputs:
         """
         tables = []
         for read in self.step.reads:
-            columns = ["kind", "status", "members", *read.columns]
+            columns = ["kind", "status", "members", *read.columns, *read.hints]
             tables.append(self.stores[read.step].rows(sources[read.step], columns))
         joined = {}
         for id_, first in tables[0].items():
@@ -77,6 +78,19 @@ class Inputs:
             columns.update({f"{read.step}.{name}": row[name] for name in read.columns})
             members.update({f"{read.step}.{n}": sha for n, sha in row.digests.items() if read.wants(n)})
         return fingerprint.of_inputs(columns, members)
+
+    def stamp(self, rows: Sequence[Row], status: str) -> str:
+        """What a result of this status follows from: the digest, and for a rejection the step's policy and hints."""
+        digest = self.digest(rows)
+        if status != REJECTED:
+            return digest
+        reads = zip(self.step.reads, rows, strict=True)
+        hints = {f"{read.step}.{name}": row[name] for read, row in reads for name in read.hints}
+        return fingerprint.of_rejection(digest, self._policy, hints)
+
+    @cached_property
+    def _policy(self) -> Any:
+        return self.step.policy()
 
 
 def part_state(
@@ -96,10 +110,10 @@ def part_state(
     """
     wanted = {id_: rows for id_, rows in inputs.rows(sources).items() if kept is None or id_ in kept}
     committed = store.rows(own, ["status", "error_class", "attempts", "inputs"]) if own else {}
-    pending, attempts, failed, policy = [], {}, 0, step.policy()
+    pending, attempts, failed = [], {}, 0
     for id_, rows in wanted.items():
         row = committed.get(id_)
-        if row is None or row["inputs"] != _stamp(row["status"], inputs.digest(rows), policy):
+        if row is None or row["inputs"] != inputs.stamp(rows, row["status"]):
             pending.append(id_)
         elif row["status"] == FAILED:
             failed += 1
@@ -109,10 +123,6 @@ def part_state(
     number = own[-1].number + 1 if own else 0
     work = PartWork(part, number, tuple(sorted(pending)), attempts, sources) if pending else None
     return PartState(part, len(wanted), len(wanted) - len(pending), failed - len(attempts), work)
-
-
-def _stamp(status: str, digest: str, policy: Any) -> str:
-    return fingerprint.of_rejection(digest, policy) if status == REJECTED else digest
 
 
 def states(

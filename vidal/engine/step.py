@@ -35,11 +35,16 @@ class Resources:
 
 @dataclass(frozen=True)
 class Read:
-    """Columns and members (names or glob patterns) taken from an earlier step, whose rows must be `ok`."""
+    """Columns and members (names or glob patterns) taken from an earlier step, whose rows must be `ok`.
+
+    `hints` are columns that only help a step to reject early what is judged again elsewhere: where one changes, the
+    step does nothing anew but for the samples it has rejected.
+    """
 
     step: str
     columns: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
     def wants(self, member: str) -> bool:
         return any(fnmatchcase(member, pattern) for pattern in self.members)

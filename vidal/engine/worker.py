@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from vidal.engine import fingerprint
 from vidal.engine.attempt import Retry
 from vidal.engine.batches import Clock, batches_of
-from vidal.engine.commits import Piece, Store
+from vidal.engine.commits import Piece, Row, Store
 from vidal.engine.isolation import isolated
 from vidal.engine.pending import Inputs, PartWork
 from vidal.engine.step import FAILED, OK, PENDING, REJECTED, Result, Sample, Step
@@ -79,8 +78,7 @@ class PartRunner:
                 batches = batches_of(step, samples, self.job.retry, clock)
             else:
                 batches = clock.own(isolated(step, samples, self.job.retry))
-            digests = {id_: inputs.digest(found) for id_, found in rows.items()}
-            results = self._committed(work, itertools.chain.from_iterable(batches), digests)
+            results = self._committed(work, itertools.chain.from_iterable(batches), inputs, rows)
         return Report(
             label=work.label,
             samples=len(results),
@@ -94,17 +92,17 @@ class PartRunner:
             cpu=_cpu_seconds() - cpu,
         )
 
-    def _committed(self, work: PartWork, results: Iterable[Result], inputs: Mapping[str, str]) -> list[Result]:
+    def _committed(
+        self, work: PartWork, results: Iterable[Result], inputs: Inputs, rows: Mapping[str, list[Row]]
+    ) -> list[Result]:
         """Commit results as they come, a piece every COMMIT_S seconds; all of them, without their members."""
         store, step, numbers = self.job.store(self.name), self.job.step, itertools.count(work.number)
-        policy = step.policy()
         done: list[Result] = []
         waiting: list[Result] = []
 
         def commit() -> None:
             if waiting:
-                rejected = (result.id for result in waiting if result.status == REJECTED)
-                stamps = {**inputs, **{id_: fingerprint.of_rejection(inputs[id_], policy) for id_ in rejected}}
+                stamps = {result.id: inputs.stamp(rows[result.id], result.status) for result in waiting}
                 store.write(Piece(work.part, next(numbers), store.fingerprint), waiting, stamps, step.columns)
                 done.extend(replace(result, members={}) for result in waiting)
                 waiting.clear()
@@ -148,7 +146,7 @@ def _samples(inputs: Inputs, rows: Mapping[str, list]) -> Iterator[Sample]:
     for id_, *contents in zip(ids, *streams, strict=True):
         columns, members = {}, {}
         for read, row, content in zip(reads, rows[id_], contents, strict=True):
-            columns.update({name: row[name] for name in read.columns})
+            columns.update({name: row[name] for name in (*read.columns, *read.hints)})
             members.update(content)
         yield Sample(id_, rows[id_][0]["kind"], columns, members)
 

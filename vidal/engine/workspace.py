@@ -137,9 +137,18 @@ class Workspace:
 
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """Read a Parquet file, on this thread: Arrow's own threads, given a Python file, may outlive the read and abort
-        or hang the interpreter as it ends (apache/arrow issues 33975 and 50482)."""
+        or hang the interpreter as it ends (apache/arrow issues 33975 and 50482).
+
+        Raises MissingError for a column that is not there: the file was written by another version of vidal.
+        """
         with self.open(name) as stream:
-            return pq.read_table(stream, columns=columns, use_threads=False)
+            file = pq.ParquetFile(stream, pre_buffer=False)
+            if absent := sorted(set(columns or ()) - set(file.schema_arrow.names)):
+                raise MissingError(
+                    f"{self.url}/{name} has no column {absent[0]}: another version of vidal wrote it; remove its "
+                    "folder to have it made again, or use a new workspace"
+                )
+            return file.read(columns=columns, use_threads=False)
 
     def table_metadata(self, name: str) -> dict[str, str]:
         """The metadata `write_table` left in a Parquet footer; empty where the file is absent."""

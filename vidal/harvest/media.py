@@ -30,7 +30,7 @@ class Media(Step):
 
     name = "harvest/media"
     version = 2
-    reads = (Read("harvest/candidates", ("source", "url", "revision", *ASKED)), Read("harvest/screen"))
+    reads = (Read("harvest/candidates", ("source", "url", "revision"), hints=ASKED), Read("harvest/screen"))
     columns = {
         **PROBE_COLUMNS,
         "width": pa.int32(),
