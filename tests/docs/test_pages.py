@@ -17,7 +17,7 @@ from vidal.project import open_project
 
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 PIPELINES = sorted((ROOT / "pipelines").glob("*.yaml"))
-NEEDS_WEIGHTS = {"vidal-10m", "modern"}
+NEEDS_WEIGHTS = frozenset({"modern", "vidal-10m", "vidal-release"})
 """Pipelines that name a folder of weights nobody may ship."""
 REGISTRIES = ("pypi" + ".org", "pythonhosted" + ".org", "conda.anaconda" + ".org", "registry.npmjs" + ".org")
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|work|Users|opt|mnt)/\w")
@@ -66,7 +66,8 @@ def test_settings_shown_are_settings(page: Path) -> None:
         shown = yaml.safe_load(text)
         if shown.keys() <= Pipeline.model_fields.keys():
             source = {"type": "local", "name": "clips", "path": "clips"}
-            Pipeline.model_validate({"name": "x", "workspace": "w", "harvest": {"sources": [source]}, **shown})
+            harvest = {"sources": [source], **shown.pop("harvest", {})}
+            Pipeline.model_validate({"name": "x", "workspace": "w", "harvest": harvest, **shown})
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.stem)
