@@ -159,7 +159,7 @@ class Texts(Spine):
 
     def run(self, context):
         rows = [{"id": id_, "kind": "video", "title": title, "hashtags": []} for id_, title in self.titles.items()]
-        return spine.sync(self, context.store(self.name), rows, 8)
+        return spine.sync(self, context.store(self.name), spine.in_order(self.schema, rows), 8)
 
 
 class Told(Step):
