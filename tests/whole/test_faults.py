@@ -28,9 +28,7 @@ from vidal.engine.build import Options
 from vidal.harvest.candidate import safe_id
 from vidal.project import open_project
 
-CONCURRENCY, PER_SECOND = 3, 40.0
-LATE_S = 0.25
-"""How late a request may reach the site after it was begun, on a busy machine: that much more may come in a second."""
+CONCURRENCY, PER_SECOND = 3, 20.0
 TWO = {"kind": "local", "workers": 2}
 NETWORK = {
     "allow": ["127.0.0.1"],
@@ -44,6 +42,14 @@ NETWORK = {
 }
 
 
+class Thoughtful(Sites):
+    """A site that takes so long for each answer that it is the places at it which are short."""
+
+    def reply(self, request: Request) -> Reply:
+        time.sleep(5 / PER_SECOND)
+        return super().reply(request)
+
+
 @dataclass
 class Harvest:
     """A site that serves a crowd, and builds that harvest it into one workspace."""
@@ -51,11 +57,16 @@ class Harvest:
     folder: Path
     entries: list[Entry]
     sites: Sites
+    per_second: float = PER_SECOND
 
     def configure(self, **sections: Any) -> None:
         (self.folder / "reels.txt").write_text("\n".join(REELS))
         source = {"type": "peertube", "name": "site", "url": self.sites.base_url, "results": 1000}
-        harvest = {"sources": [source], "network": NETWORK, "media": {"max_megabytes": 1}}
+        harvest = {
+            "sources": [source],
+            "network": {**NETWORK, "per_second": self.per_second},
+            "media": {"max_megabytes": 1},
+        }
         file = {
             "name": "faults",
             "workspace": str(self.folder / "w"),
@@ -114,11 +125,13 @@ def harvest(tmp_path: Path) -> Any:
     """Begin to serve entries."""
     opened: list[Sites] = []
 
-    def begin(entries: list[Entry], kind: type[Sites] = Sites, **sections: Any) -> Harvest:
+    def begin(
+        entries: list[Entry], kind: type[Sites] = Sites, per_second: float = PER_SECOND, **sections: Any
+    ) -> Harvest:
         write_crowd(tmp_path / "world", entries)
         sites = kind(tmp_path / "world", entries).__enter__()
         opened.append(sites)
-        made = Harvest(tmp_path, entries, sites)
+        made = Harvest(tmp_path, entries, sites, per_second)
         made.configure(**sections)
         return made
 
@@ -140,16 +153,17 @@ def check_outcomes(harvest: Harvest) -> None:
 
 
 def check_politeness(harvest: Harvest) -> None:
-    """What the site saw of it kept within what the pipeline file allows."""
+    """What the site saw of it kept within what the pipeline file allows. Of the requests that come within some time, so
+    many may have been begun before it as are under way at once."""
     sites = harvest.sites
-    assert 2 <= sites.peak <= CONCURRENCY
-    assert sites.busiest(1.0) <= PER_SECOND * (1 + LATE_S)
-    assert sites.busiest(5.0) <= PER_SECOND * (5 + LATE_S)
+    assert sites.peak <= CONCURRENCY
+    for seconds in (1.0, 2.0, 5.0):
+        assert sites.busiest(seconds) <= seconds * harvest.per_second + 1 + CONCURRENCY
 
 
 def check_tars(harvest: Harvest) -> int:
     """No tar that has its final name is cut short; returns how many there are."""
-    tars = list(harvest.folder.glob("w/harvest/media/*.tar"))
+    tars = list(harvest.folder.glob("w/harvest/media/part-*.tar"))
     for path in tars:
         assert path.read_bytes()[-1024:] == bytes(1024)
         with tarfile.open(path) as tar:
@@ -182,20 +196,21 @@ def faults_and_a_kill(harvest: Harvest, until: Callable[[], bool]) -> None:
     print(
         f"\n{len(harvest.entries)} candidates, killed with {len(done)} committed; the site saw {len(sites.hits)} "
         f"requests, {sites.peak} at once (allowed {CONCURRENCY}), {sites.busiest()} in one second and "
-        f"{sites.busiest(5.0)} in five (allowed {PER_SECOND:g} a second)"
+        f"{sites.busiest(5.0)} in five (allowed {harvest.per_second:g} a second)"
     )
 
 
 def test_every_fault_has_its_reason_and_a_kill_repeats_nothing(harvest):
     """What takes its whole time at each of four attempts is left to the long run, and to the tests of the step."""
-    crowded = harvest(crowd(60, every=4, faults=[name for name in FAULTS if name != "trickle"]), runner=TWO)
-    faults_and_a_kill(crowded, lambda: any(crowded.folder.glob("w/harvest/media/*.parquet")))
+    crowded = harvest(crowd(60, every=4, faults=[name for name in FAULTS if name != "trickle"]), Thoughtful, runner=TWO)
+    faults_and_a_kill(crowded, lambda: any(crowded.folder.glob("w/harvest/media/part-*.parquet")))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_five_hundred_candidates_with_a_fifth_of_faults(harvest):
-    crowded = harvest(crowd(500), runner=TWO)
+    """A site that answers at once, so that it is the pace which holds the harvest back."""
+    crowded = harvest(crowd(500), per_second=10.0, runner=TWO)
     faults_and_a_kill(crowded, lambda: len(crowded.fetched()) >= 250)
     before = len(crowded.sites.hits)
     crowded.build()
@@ -212,7 +227,7 @@ def test_error_pages_are_not_saved_as_clips_no_row_vanishes_and_nothing_at_all_i
     assert media["failed"] == {"NotFound": 2, "Refused": 1, "NotMedia": 1, "PrivateAddress": 1, "RedirectLoop": 1}
     assert admit["wanted"] == 0
     check_outcomes(failing)
-    assert not [path for path in failing.folder.glob("w/harvest/media/*.tar") if path.stat().st_size > 10_240]
+    assert not [path for path in failing.folder.glob("w/harvest/media/part-*.tar") if path.stat().st_size > 10_240]
     assert "harvest/media" in failing.build(code=1)
 
 
