@@ -20,7 +20,7 @@ RENDERINGS = 4
 TRICKLE_S = 0.25
 BURST = 2
 """Requests that a burst of refusals meets."""
-NOWHERE = "http://10.255.255.1/clip.mp4"
+NOWHERE = "http://127.0.0.2/clip.mp4"
 _SMALL = {"width": 320, "height": 240, "fps": 8, "seconds": 1.0}
 _PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in to watch this video.</body></html>\n"
 

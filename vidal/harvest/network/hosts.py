@@ -109,13 +109,6 @@ class Hosts:
         """Leave a host alone at once: it has said that it takes us for a robot."""
         self._update(key, lambda state: closed(state, time.time(), reason, 10 * self.breaker.cooldown))
 
-    def _pass(self, *gates: tuple[str, float]) -> None:
-        """Wait until the turn has come at all gates, each a name and its pace."""
-        _sleep_until(max(self._reserved(name, per_second) for name, per_second in gates))
-        for name, per_second in reversed(gates):
-            while left := self._begun(name, per_second):
-                time.sleep(left)
-
     def _pace(self, key: str) -> Pace:
         return self.overrides.get(key, self.pace)
 
