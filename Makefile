@@ -9,7 +9,7 @@ demo: .venv/installed          ## set up, then build the demo dataset
 	.venv/bin/vidal demo
 
 test: .venv/installed-dev      ## set up, then run the tests
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 test-slow: .venv/installed-dev ## the tests that take minutes
 	.venv/bin/python -m pytest -m slow
