@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from vidal.engine.config import Section
+from vidal.filter.duplicates.config import DuplicatesConfig
 
 
 class ModelConfig(Section):
@@ -16,25 +17,60 @@ class ModelConfig(Section):
     """A Hugging Face id, a folder, or `demo:NAME`."""
 
 
+class TextConfig(Section):
+    """Scores of titles and hashtags."""
+
+    boilerplate: str = "vidal:manifests/boilerplate.txt"
+    """Words counted as boilerplate, one per line."""
+    unsafe_words: str = "vidal:manifests/unsafe-words.txt"
+    """Words counted as unsafe, one per line."""
+
+
+class ClipConfig(ModelConfig):
+    """Agreement of keyframes with title and terms, by any CLIP of open_clip."""
+
+    compile: bool = False
+    """Whether the model is compiled by torch first: slower to start, faster on a GPU."""
+
+
+class HeadConfig(Section):
+    """A linear head over the embeddings of `clip` or `clap`, such as an aesthetic or a safety score."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """How the score is named."""
+    over: Literal["clip", "clap"] = "clip"
+    """Whose embeddings it is over."""
+    checkpoint: str
+    """A safetensors file with `weight` [1, width] and `bias` [1]."""
+
+
 class RuleConfig(Section):
-    """One rule. Rules are tried in order; the first `drop` whose condition holds decides."""
+    """One rule. Rules are tried in order; the first `drop` or `keep` that holds decides."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     """How the rule is named in counts and verdicts."""
     where: str
-    """A DuckDB SQL condition over the scores, such as `clip_title < 0.18`. A score that is null makes no condition
-    hold."""
-    action: Literal["drop", "flag"] = "drop"
-    """Drop the sample, or only mark it."""
+    """A DuckDB SQL condition over the scores, such as `clip_title < 0.18`."""
+    action: Literal["drop", "keep", "flag"] = "drop"
+    """Drop the sample, keep it whatever later rules say, or only mark it."""
+    missing: Literal["keep", "drop"] = "keep"
+    """What becomes of a sample for which the condition cannot be told, since a score it needs is null or failed."""
 
 
 class FilterConfig(Section):
     """Scores to compute, and the rules over them. A score's section left out is a score not computed."""
 
-    clip: ModelConfig | None = None
-    """Agreement of keyframes and title."""
+    text: TextConfig = TextConfig()
+    clip: ClipConfig | None = None
     clap: ModelConfig | None = None
-    """Agreement of sound and title."""
+    """Agreement of sound with title and terms, by any CLAP of `transformers`."""
+    heads: tuple[HeadConfig, ...] = ()
+    """Linear heads over embeddings."""
+    tagger: ModelConfig | None = None
+    """An audio classifier of `transformers` with AudioSet's labels: shares of speech and of music."""
+    overlay: ModelConfig | None = None
+    """A detector of text in pictures: the share of the picture that is written over."""
+    duplicates: DuplicatesConfig = DuplicatesConfig()
     rules: tuple[RuleConfig, ...] = (
         RuleConfig(name="duplicate", where="duplicate"),
         RuleConfig(name="still", where="kind = 'video' and motion < 0.03"),
