@@ -1,26 +1,39 @@
-"""`filter/clap`: how well a sound agrees with its title."""
+"""`filter/clap`: how well a sound agrees with its texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from vidal import models
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.filter.config import ModelConfig
+from vidal.filter.embeddings import EMBEDDING, TextEmbeddings, centre
 from vidal.filter.text import spoken
 from vidal.media.sound import decode_audio
 
 
 class ClapScore(Step):
-    """The cosine between sound and title (`clap_title`); null for a clip without sound."""
+    """Cosines of a sound, and its embedding; all null where there is no sound.
+
+    With the title, or the hashtags where nothing is left of it (`clap_title`, null where there is neither), and the
+    greatest with any of the search terms that found the sample (`clap_term`, null where no term did).
+    `clap_embedding` is the embedding, of unit length.
+    """
 
     name = "filter/clap"
-    reads = (Read("harvest/media", members=("flac",)), Read("harvest/screen", ("title", "hashtags")))
-    columns = {"clap_title": pa.float32()}
-    resources = Resources(gpus=0.25, batch_size=8, actor=True)
+    version = 2
+    reads = (
+        Read("harvest/media", members=("flac",)),
+        Read("harvest/screen", ("title", "hashtags")),
+        Read("harvest/candidates", ("terms",)),
+    )
+    columns = {"clap_title": pa.float32(), "clap_term": pa.float32(), "clap_embedding": EMBEDDING}
+    unpublished = ("clap_embedding",)
+    resources = Resources(gpus=0.25, batch_size=16, actor=True)
 
     def __init__(self, config: ModelConfig) -> None:
         self.config = config
@@ -30,17 +43,37 @@ class ClapScore(Step):
 
     def setup(self) -> None:
         self._model = models.load("clap", self.config.checkpoint)
+        self._texts = TextEmbeddings(self._model.embed_texts)
 
     def prepare(self, sample: Sample) -> None:
-        sample.prepared = decode_audio(sample.members["flac"]) if "flac" in sample.members else None
+        sample.prepared = heard(sample)
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
-        heard = [sample for sample in samples if sample.prepared is not None]
-        results = [sample.ok({"clap_title": None}) for sample in samples if sample.prepared is None]
-        if heard:
-            rate = heard[0].prepared[1]
-            sounds = self._model.embed_audio([sample.prepared[0] for sample in heard], rate)
-            texts = self._model.embed_texts([spoken(sample) for sample in heard])
-            for sample, sound, text in zip(heard, sounds, texts, strict=True):
-                results.append(sample.ok({"clap_title": float(sound @ text)}))
+        with_sound = [sample for sample in samples if sample.prepared]
+        results = [sample.ok(dict.fromkeys(self.columns)) for sample in samples if not sample.prepared]
+        sounds = self._sounds(with_sound)
+        titles = [spoken(sample) for sample in with_sound]
+        terms = [sample.columns["terms"] or [] for sample in with_sound]
+        texts = self._texts.of(filter(None, titles), [term for some in terms for term in some])
+        for sample, sound, title, some in zip(with_sound, sounds, titles, terms, strict=True):
+            columns = {
+                "clap_title": float(sound @ texts[title]) if title else None,
+                "clap_term": max((float(sound @ texts[term]) for term in some), default=None),
+                "clap_embedding": centre(sound[None]),
+            }
+            results.append(sample.ok(columns))
         return results
+
+    def _sounds(self, samples: Sequence[Sample]) -> Sequence[np.ndarray]:
+        """The embeddings of sounds, which the harvest has brought to one rate."""
+        if not samples:
+            return []
+        return self._model.embed_audio([sample.prepared[0] for sample in samples], samples[0].prepared[1])
+
+
+def heard(sample: Sample) -> tuple[np.ndarray, int] | None:
+    """A sample's sound as float32 [n] mono and its rate in Hz; None without a sound track, or one of no length."""
+    if "flac" not in sample.members:
+        return None
+    wave, rate = decode_audio(sample.members["flac"])
+    return (wave, rate) if len(wave) else None

@@ -1,4 +1,4 @@
-"""`filter/clip`: how well a clip's keyframes agree with its title."""
+"""`filter/clip`: how well a clip's keyframes agree with its texts and with each other."""
 
 from __future__ import annotations
 
@@ -9,41 +9,92 @@ import numpy as np
 import pyarrow as pa
 
 from vidal import models
+from vidal.engine.errors import ConfigError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
-from vidal.filter.config import ModelConfig
+from vidal.filter.config import ClipConfig
+from vidal.filter.embeddings import EMBEDDING, TextEmbeddings, centre
 from vidal.filter.text import spoken
 from vidal.media.images import decode_image
 
 
 class ClipScore(Step):
-    """Cosines between the title and each keyframe: their mean (`clip_title`) and maximum (`clip_title_max`)."""
+    """Cosines of a clip's keyframes, and the embedding they make.
+
+    With the title, or the hashtags where nothing is left of it: the mean (`clip_title`) and the maximum
+    (`clip_title_max`) over the keyframes; null where there is neither. With the search terms that found the clip: the
+    greatest mean (`clip_term`) and the greatest cosine (`clip_term_max`) of any of them; null where no term did. Of
+    neighbouring keyframes: the mean (`clip_frames`), near 1 where all show the same; null for a single one.
+    `clip_embedding` is the mean of the keyframes' embeddings, of unit length.
+    """
 
     name = "filter/clip"
+    version = 2
     kinds = frozenset({"video"})
-    reads = (Read("harvest/media", members=("frm*.jpg",)), Read("harvest/screen", ("title", "hashtags")))
-    columns = {"clip_title": pa.float32(), "clip_title_max": pa.float32()}
-    resources = Resources(gpus=0.25, batch_size=8, actor=True)
+    reads = (
+        Read("harvest/media", members=("frm*.jpg",)),
+        Read("harvest/screen", ("title", "hashtags")),
+        Read("harvest/candidates", ("terms",)),
+    )
+    columns = {
+        "clip_title": pa.float32(),
+        "clip_title_max": pa.float32(),
+        "clip_term": pa.float32(),
+        "clip_term_max": pa.float32(),
+        "clip_frames": pa.float32(),
+        "clip_embedding": EMBEDDING,
+    }
+    unpublished = ("clip_embedding",)
+    resources = Resources(gpus=0.25, batch_size=16, actor=True)
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ClipConfig) -> None:
         self.config = config
 
     def settings(self) -> Mapping[str, Any]:
+        """Whether the model is compiled is left out: like the device, it decides speed, and scores to 1e-4 only."""
         return {"checkpoint": self.config.checkpoint, "identity": models.identity(self.config.checkpoint)}
 
     def setup(self) -> None:
         self._model = models.load("clip", self.config.checkpoint)
+        if self.config.compile:
+            _compile(self._model)
+        self._texts = TextEmbeddings(self._model.embed_texts)
 
     def prepare(self, sample: Sample) -> None:
         sample.prepared = [decode_image(sample.members[name]) for name in sorted(sample.members)]
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         frames = self._model.embed_images([frame for sample in samples for frame in sample.prepared])
-        texts = self._model.embed_texts([spoken(sample) for sample in samples])
+        titles = [spoken(sample) for sample in samples]
+        terms = [sample.columns["terms"] or [] for sample in samples]
+        texts = self._texts.of(filter(None, titles), [term for some in terms for term in some])
         results, start = [], 0
-        for sample, text in zip(samples, texts, strict=True):
-            end = start + len(sample.prepared)
-            cosines = np.asarray(frames[start:end], np.float32) @ text
-            scores = {"clip_title": float(cosines.mean()), "clip_title_max": float(cosines.max())}
-            results.append(sample.ok(scores))
-            start = end
+        for sample, title, some in zip(samples, titles, terms, strict=True):
+            own = frames[start : start + len(sample.prepared)]
+            start += len(own)
+            results.append(sample.ok(scores(own, texts.get(title), [texts[term] for term in some])))
         return results
+
+
+def scores(frames: np.ndarray, title: np.ndarray | None, terms: Sequence[np.ndarray]) -> dict[str, Any]:
+    """The columns of a clip of keyframe embeddings [n, width], of unit length as its texts' are; n ≥ 1."""
+    told = None if title is None else frames @ title
+    found = [frames @ term for term in terms]
+    neighbours = np.sum(frames[1:] * frames[:-1], axis=1)
+    return {
+        "clip_title": None if told is None else float(told.mean()),
+        "clip_title_max": None if told is None else float(told.max()),
+        "clip_term": max((float(one.mean()) for one in found), default=None),
+        "clip_term_max": max((float(one.max()) for one in found), default=None),
+        "clip_frames": float(neighbours.mean()) if len(neighbours) else None,
+        "clip_embedding": centre(frames),
+    }
+
+
+def _compile(model: Any) -> None:
+    """Compile the model, and see that it runs: what a machine cannot compile must not fail sample by sample."""
+    model.compile()
+    try:
+        model.embed_images([np.zeros((64, 64, 3), np.uint8)])
+    except Exception as error:  # torch, a compiler or a linker: each raises what it likes
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ConfigError(f"filter.clip.compile: torch cannot compile here ({reason}); leave it out") from error

@@ -37,6 +37,10 @@ class Clip:
         tokens = [self.tokenize([text])[0].numpy() for text in texts]
         return rows(in_batches(tokens, self.place.batch, self._encode_texts), self.width)
 
+    def compile(self) -> None:
+        """Have torch compile the picture tower, at the first pictures: all batches have one shape, so once."""
+        self.network.visual.compile(dynamic=False)
+
     def _encode_images(self, pixels: np.ndarray) -> np.ndarray:
         import torch
 

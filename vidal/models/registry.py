@@ -14,6 +14,8 @@ from vidal.models.place import place
 ROLES = {
     "clip": "vidal.models.clip",
     "clap": "vidal.models.clap",
+    "audio_tagger": "vidal.models.audio_tagger",
+    "text_detector": "vidal.models.text_detector",
     "depth": "vidal.models.depth",
     "infrared": "vidal.models.infrared",
     "captioner": "vidal.models.captioner",
