@@ -17,7 +17,7 @@ from vidal.engine.forgotten import Forgotten
 from vidal.engine.purge import holding, purge, samples
 from vidal.engine.spine import STATE
 from vidal.engine.workspace import Workspace
-from vidal.filter.verdicts import OUTPUT as VERDICTS_TABLE
+from vidal.filter.tables import DUPLICATES, SCORES, VERDICTS
 from vidal.harvest import names
 from vidal.pipeline import STAGES
 from vidal.shard import rewrite
@@ -90,7 +90,9 @@ def forget(workspace: Workspace, prefix: str, found: Found) -> dict[str, str]:
     _scrub_runs(workspace, found.told)
     shards = {shard: rewrite.rewrite(workspace, shard, gone) for shard in found.shards}
     rewrite.republish(workspace, prefix, gone)
-    _cut(workspace, VERDICTS_TABLE, gone)
+    _cut(workspace, VERDICTS, gone)
+    for table in (SCORES, DUPLICATES):
+        _drop(workspace, table, gone)
     for step in sorted(found.pieces, key=lambda step: step in (CANDIDATES, SEARCH)):
         purge(workspace, step, found.pieces[step], gone)
     return shards
@@ -147,6 +149,13 @@ def _cut(workspace: Workspace, name: str, gone: Forgotten) -> None:
     left = table.filter(pa.array([id_ not in gone for id_ in table["id"].to_pylist()], pa.bool_()))
     if len(left) < len(table):
         workspace.write_table(name, left, {**facts, "samples": str(len(left))})
+
+
+def _drop(workspace: Workspace, name: str, gone: Forgotten) -> None:
+    """Remove a table that tells of what is forgotten, be it of another sample that it is the same; the next build
+    computes it anew."""
+    if workspace.exists(name) and any(id_ in gone for id_ in workspace.read_table(name, ["id"])["id"].to_pylist()):
+        workspace.remove(name)
 
 
 def _scrub_runs(workspace: Workspace, told: Mapping[str, frozenset[str]]) -> None:

@@ -78,6 +78,9 @@ class Pipeline(Section):
         names = [source.name for source in self.harvest.sources]
         if len(set(names)) < len(names):
             raise ValueError("two sources under harvest.sources have the same name; names make sample ids")
+        for over in dict.fromkeys(head.over for head in self.filter.heads):
+            if getattr(self.filter, over) is None:
+                raise ValueError(f"filter.heads has one over {over}, and there is no filter.{over} to embed anything")
         if self.caption.refine and not self.caption.video:
             raise ValueError("caption.refine needs caption.video: there is no caption to refine")
         return self
@@ -91,34 +94,19 @@ def load_pipeline(path: Path, overrides: list[str]) -> Pipeline:
 def nodes(pipeline: Pipeline, base: Path, until: str = STAGES[-1]) -> list[Node]:
     """The nodes of a build in order, up to the last of the stage `until`. `base` is the folder that relative paths in
     the pipeline file start from."""
-    from vidal.filter.verdicts import FilterVerdicts
+    from vidal.filter.stage import filtering
     from vidal.harvest.stage import harvest
     from vidal.shard.write import WriteShards
     from vidal.terms.table import Terms
 
     found = harvest(pipeline.harvest, base, pipeline.part_size)
-    scores = _scores(pipeline)
+    judged = filtering(pipeline.filter, base, found.media, found.admit)
     made = _made(pipeline, base)
-    verdicts = FilterVerdicts(pipeline.filter.rules, found.media, found.admit, scores)
-    before = [Terms(pipeline.terms, base, pipeline.seed), *found.nodes, *scores, verdicts, *made]
+    before = [Terms(pipeline.terms, base, pipeline.seed), *found.nodes, *judged.nodes, *made]
     if until != STAGES[-1]:
         return [node for node in before if STAGES.index(node.stage) <= STAGES.index(until)]
-    producers = [found.screen, found.media, found.admit, *scores, *made]
-    return [*before, WriteShards(pipeline.shard, verdicts, producers, pipeline.seed)]
-
-
-def _scores(pipeline: Pipeline) -> list[Step]:
-    from vidal.filter.clap import ClapScore
-    from vidal.filter.clip import ClipScore
-    from vidal.filter.quality import Quality
-
-    config = pipeline.filter
-    scores: list[Step] = [Quality()]
-    if config.clip:
-        scores.append(ClipScore(config.clip))
-    if config.clap:
-        scores.append(ClapScore(config.clap))
-    return scores
+    producers = [found.screen, found.media, found.admit, *judged.steps, *made]
+    return [*before, WriteShards(pipeline.shard, judged.verdicts, producers, pipeline.seed)]
 
 
 def _made(pipeline: Pipeline, base: Path) -> list[Step]:
@@ -158,6 +146,8 @@ def checkpoints(pipeline: Pipeline) -> list[Checkpoint]:
     asked = [
         ("filter.clip", "clip", pipeline.filter.clip),
         ("filter.clap", "clap", pipeline.filter.clap),
+        ("filter.tagger", "audio_tagger", pipeline.filter.tagger),
+        ("filter.overlay", "text_detector", pipeline.filter.overlay),
         ("generate.depth", "depth", pipeline.generate.depth),
         ("generate.infrared", "infrared", pipeline.generate.infrared),
         ("caption.keyframes", "captioner", pipeline.caption.keyframes),

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidal.engine.errors import ConfigError
-from vidal.filter.conditions import check, connect, held
+from vidal.filter.conditions import check, connect, values
 from vidal.filter.config import FilterConfig, RuleConfig
 from vidal.filter.quality import Quality
+from vidal.filter.scores import Scores
+from vidal.filter.sound import Sound
 from vidal.filter.verdicts import FilterVerdicts
 from vidal.harvest.config import HarvestConfig
 from vidal.harvest.sources.local import LocalConfig
@@ -201,35 +203,83 @@ def test_names_of_our_own_variables_are_no_tables():
         refusal(f"(SELECT count(*) FROM {name}) > 0")
 
 
-def test_a_null_makes_no_condition_hold():
+def said(table, where):
+    """What a condition says of each row."""
+    return values(table, [rule(where)])["rule_0"].to_pylist()
+
+
+def test_what_needs_a_null_is_null():
     table = rows(motion=[0.1, None, 0.9], kind=["video", None, "audio"])
-    assert held(table, 0, rule("motion < 0.5")) == [0]
-    assert held(table, 0, rule("motion >= 0.5")) == [2]
-    assert held(table, 0, rule("NOT (motion < 0.5)")) == [2]
-    assert held(table, 0, rule("motion IS NULL")) == [1]
-    assert held(table, 0, rule("motion < 0.5 OR kind = 'audio'")) == [0, 2]
-    assert held(table, 0, rule("true")) == [0, 1, 2]
+    assert said(table, "motion < 0.5") == [True, None, False]
+    assert said(table, "NOT (motion < 0.5)") == [False, None, True]
+    assert said(table, "motion IS NULL") == [False, True, False]
+    assert said(table, "motion < 0.5 OR kind = 'audio'") == [True, None, True]
+    assert said(table, "motion < 0.5 AND kind = 'audio'") == [False, None, False]
+    assert said(table, "true") == [True, True, True]
+
+
+def test_every_rule_has_a_column_and_every_row_its_place():
+    table = rows(motion=[0.4, 0.2, 0.9, 0.2], kind=["video"] * 4)
+    found = values(
+        table, [rule("motion < 0.3"), rule("share_below(motion) < 0.5", "low"), rule("kind = 'audio'", "no")]
+    )
+    assert found.to_pydict() == {
+        "rule_0": [False, True, False, True],
+        "rule_1": [False, True, False, True],
+        "rule_2": [False] * 4,
+    }
+    assert values(table.slice(0, 0), [rule("motion < 0.3")]).to_pydict() == {"rule_0": []}
+
+
+def test_the_share_below_is_of_the_same_kind_and_of_those_that_have_the_score():
+    table = rows(
+        motion=[0.1, 0.2, 0.2, 0.4, None, 5.0, 1.0],
+        kind=["video", "video", "video", "video", "video", "audio", "audio"],
+    )
+    for share, expected in ((0.25, [True] + [False] * 3), (0.26, [True] * 3 + [False]), (0.8, [True] * 4)):
+        assert said(table, f"share_below(motion) < {share}")[:4] == expected
+    assert said(table, "share_below(motion) < 0.5")[4:] == [None, False, True]
+    assert said(table, "share_below(2 * motion) >= 0.5 AND motion > 0.3")[3] is True
+
+
+@given(st.lists(st.none() | st.floats(-1, 1, width=32), max_size=30), st.floats(0, 1))
+def test_a_quantile_drops_no_more_than_its_share(scores, share):
+    table = rows(motion=scores, kind=["video"] * len(scores))
+    found = said(table, f"share_below(motion) < {share!r}::DOUBLE")
+    known = [score for score in scores if score is not None]
+    below = [None if s is None else sum(other < s for other in known) / len(known) < share for s in scores]
+    assert found == below
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["share_below(motion, width) < 1", "share_below() < 1", "share_below(share_below(motion)) < 1",
+     "share_below(motin) < 1", "share_below(motion)", "share_below(count(*)) < 1"],
+)  # fmt: skip
+def test_a_share_of_what_is_no_score_is_refused(where):
+    refusal(where)
 
 
 def test_a_condition_that_fails_on_a_sample_is_named():
-    with pytest.raises(ConfigError, match=r"filter\.rules\.4\.where: numbers: 'kind::INT > 3': Conversion Error"):
-        held(rows(kind=["7", "audio"]), 4, rule("kind::INT > 3", "numbers"))
+    table = rows(kind=["7", "audio"])
+    guilty = [rule("kind = '7'", "first"), rule("kind::INT > 3", "numbers")]
+    with pytest.raises(ConfigError, match=r"filter\.rules\.1\.where: numbers: 'kind::INT > 3': Conversion Error"):
+        values(table, guilty)
 
 
 @given(st.lists(st.none() | st.floats(-1, 1, width=32), max_size=40), st.floats(-1, 1, width=32))
-def test_a_threshold_holds_for_what_is_below_it(values, threshold):
-    found = held(rows(motion=values), 0, rule(f"motion < {threshold!r}::FLOAT"))
-    assert found == [place for place, value in enumerate(values) if value is not None and value < threshold]
+def test_a_threshold_holds_for_what_is_below_it(scores, threshold):
+    found = said(rows(motion=scores), f"motion < {threshold!r}::FLOAT")
+    assert found == [None if score is None else score < threshold for score in scores]
 
 
 def verdicts_of(*rules):
     found = harvest(HarvestConfig(sources=(LocalConfig(type="local", name="clips", path="."),)), Path(), 4)
-    return FilterVerdicts(rules, found.media, found.admit, (Quality(),))
+    return FilterVerdicts(rules, Scores(found.media, found.admit, (Quality(), Sound())))
 
 
 def test_the_default_rules_fit_the_scores_that_are_always_there():
-    node = verdicts_of(*FilterConfig().rules)
-    assert {"kind", "duplicate", "seconds", "motion", "silence"} <= node.types.keys()
+    verdicts_of(*FilterConfig().rules)
 
 
 def test_a_rule_on_a_score_not_computed_is_refused_when_the_build_is_planned():

@@ -44,9 +44,10 @@ class Piece:
 
 @dataclass
 class Row:
-    """A committed row and the piece it lies in. `values` holds the columns asked for, by name."""
+    """A committed row and the piece it lies in, None for what stands for an absent row. `values` holds the columns
+    asked for, by name."""
 
-    piece: Piece
+    piece: Piece | None
     values: dict[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, column: str) -> Any:
@@ -96,13 +97,15 @@ class Store:
 
     def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
         """The latest rows of each part, as `table` has them, part by part."""
-        wanted = list(dict.fromkeys(["id", *columns]))
         for part, pieces in sorted(self.pieces().items()):
-            piece_tables = [
-                self.workspace.read_table(f"{self.step}/{piece.stem}.parquet", columns=wanted) for piece in pieces
-            ]
-            latest = _latest(piece_tables)
+            latest = self.latest(pieces, columns)
             yield latest.append_column("part", pa.array([part] * len(latest), pa.int64()))
+
+    def latest(self, pieces: Sequence[Piece], columns: Sequence[str]) -> pa.Table:
+        """The latest row of each sample in the pieces of one part (at least one piece), ordered by id: `id` and the
+        columns asked for."""
+        wanted = list(dict.fromkeys(["id", *columns]))
+        return _latest([self.workspace.read_table(f"{self.step}/{p.stem}.parquet", columns=wanted) for p in pieces])
 
     def members(self, rows: Sequence[Row], read: Any) -> Iterator[dict[str, bytes]]:
         """The member bytes each row offers and `read` wants, row by row; each tar is opened once per run of rows."""
@@ -180,7 +183,9 @@ def _row(result: Result, inputs: str, members: list[dict[str, Any]], columns: Ma
 
 
 def _latest(tables: list[pa.Table]) -> pa.Table:
-    """Rows of a part's pieces with the last row of each id, ordered by id."""
+    """Rows of a part's pieces with the last row of each id, ordered by id. A piece has its rows in that order."""
+    if len(tables) == 1:
+        return tables[0]
     table = pa.concat_tables(tables)
     last = {id_: position for position, id_ in enumerate(table.column("id").to_pylist())}
     return table.take([last[id_] for id_ in sorted(last)])

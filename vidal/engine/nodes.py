@@ -79,6 +79,10 @@ class Verdicts(Table):
         """The ids kept, by part."""
         raise NotImplementedError
 
+    def flagged(self, workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
+        """The rules that marked a sample, by id, where any did."""
+        return {}
+
 
 Node = Step | Table
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from vidal.engine import fingerprint
 from vidal.engine.commits import Piece, Row, Store
-from vidal.engine.step import FAILED, OK, REJECTED, Step
+from vidal.engine.step import FAILED, OK, REJECTED, Read, Step
 
 READERS = 8
 
@@ -56,7 +56,8 @@ class Inputs:
         self.stores = stores
 
     def rows(self, sources: Mapping[str, Sequence[Piece]]) -> dict[str, list[Row]]:
-        """Samples of the step's kinds that are `ok` in every step read, with their row in each, in order of reads.
+        """Samples of the step's kinds that are `ok` in every step read that is not optional, with their row in each, in
+        order of reads.
 
         `sources` gives the pieces of one part in every step read.
         """
@@ -66,8 +67,8 @@ class Inputs:
             tables.append(self.stores[read.step].rows(sources[read.step], columns))
         joined = {}
         for id_, first in tables[0].items():
-            found = [table.get(id_) for table in tables]
-            if first["kind"] in self.step.kinds and all(row is not None and row["status"] == OK for row in found):
+            found = [_row(read, table.get(id_)) for read, table in zip(self.step.reads, tables, strict=True)]
+            if first["kind"] in self.step.kinds and None not in found:
                 joined[id_] = found
         return joined
 
@@ -91,6 +92,13 @@ class Inputs:
     @cached_property
     def _policy(self) -> Any:
         return self.step.policy()
+
+
+def _row(read: Read, row: Row | None) -> Row | None:
+    """The row of a sample as a read takes it: None where it cannot be taken."""
+    if row is not None and row["status"] == OK:
+        return row
+    return Row(None, dict.fromkeys((*read.columns, *read.hints, "members"))) if read.optional else None
 
 
 def part_state(

@@ -35,7 +35,8 @@ class Resources:
 
 @dataclass(frozen=True)
 class Read:
-    """Columns and members (names or glob patterns) taken from an earlier step, whose rows must be `ok`.
+    """Columns and members (names or glob patterns) taken from an earlier step, whose rows must be `ok`, unless it is
+    `optional`: then a row that is not gives null columns and no members.
 
     `hints` are columns that only help a step to reject early what is judged again elsewhere: where one changes, the
     step does nothing anew but for the samples it has rejected.
@@ -45,6 +46,7 @@ class Read:
     columns: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
+    optional: bool = False
 
     def wants(self, member: str) -> bool:
         return any(fnmatchcase(member, pattern) for pattern in self.members)

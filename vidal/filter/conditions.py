@@ -1,9 +1,9 @@
-"""The conditions of rules: what one may say, and the samples it holds for."""
+"""The conditions of rules: what one may say, and what it says of each sample."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +13,13 @@ from vidal.filter.config import RuleConfig
 
 
 def connect() -> Any:
-    """DuckDB in memory, with no way to files or network: conditions come from a file."""
+    """DuckDB in memory, with no way to files or network, since conditions come from a file; it knows `share_below`."""
     import duckdb
 
-    return duckdb.connect(":memory:", config={"enable_external_access": "false", "lock_configuration": "true"})
+    connection = duckdb.connect(":memory:", config={"enable_external_access": "false"})
+    connection.execute(SHARE_BELOW).fetchall()
+    connection.execute("SET lock_configuration = true").fetchall()
+    return connection
 
 
 def check(rules: Sequence[RuleConfig], types: Mapping[str, pa.DataType]) -> None:
@@ -36,37 +39,63 @@ def check(rules: Sequence[RuleConfig], types: Mapping[str, pa.DataType]) -> None
             raise ConfigError(f"{_place(position, rule)}: {line}") from error
         if [str(kind).upper() for kind in kinds] != ["BOOLEAN"]:
             raise ConfigError(f"{_place(position, rule)} is {', '.join(map(str, kinds))}, not a condition")
-        if foreign := sorted(set(_foreign(_tree(connection, rule.where), {name.lower() for name in types}, pure))):
+        if foreign := sorted(set(_foreign(parsed(rule.where), {name.lower() for name in types}, pure))):
             raise ConfigError(
                 f"{_place(position, rule)} uses {', '.join(foreign)}; a condition is over the scores of one sample, "
                 "with functions that depend on their arguments alone"
             )
-        held(table, position, rule)
+    values(table, rules)
 
 
-def held(table: pa.Table, position: int, rule: RuleConfig) -> list[int]:
-    """The rows of the table that the condition holds for, in order. A null makes no condition hold.
+def values(table: pa.Table, rules: Sequence[RuleConfig]) -> pa.Table:
+    """What each condition says of each row, whatever the rule's kinds: a nullable boolean column per rule, `rule_0` and
+    so on in their order, a row per row of the table.
 
-    Raises ConfigError naming the rule where a row's values make it fail, as a text cast to a number does.
+    Raises ConfigError naming the rule where a row's values make its condition fail, as a text cast to a number does.
     """
     import duckdb
 
     numbered = table.append_column(ROW, pa.array(range(len(table)), pa.int64()))
     try:
-        found = connect().from_arrow(numbered).filter(duckdb.SQLExpression(rule.where)).select(ROW).fetchall()
-    except duckdb.Error as error:
-        raise ConfigError(f"{_place(position, rule)}: {_line(error)}") from error
-    return sorted(row for (row,) in found)
+        return _evaluated(numbered, enumerate(rules))
+    except duckdb.Error:
+        for position, rule in enumerate(rules):
+            try:
+                _evaluated(numbered, [(position, rule)])
+            except duckdb.Error as error:
+                raise ConfigError(f"{_place(position, rule)}: {_line(error)}") from error
+        raise
+
+
+def _evaluated(numbered: pa.Table, rules: Iterable[tuple[int, RuleConfig]]) -> pa.Table:
+    from duckdb import ColumnExpression, SQLExpression
+
+    columns = [SQLExpression(rule.where).cast("BOOLEAN").alias(f"rule_{position}") for position, rule in rules]
+    found = connect().from_arrow(numbered).select(ColumnExpression(ROW), *columns)
+    return found.order(ROW).to_arrow_table().drop_columns([ROW])
 
 
 ROW = "row_number"
 """A column of our own, which no condition may name: it is no score."""
 
+SHARE_BELOW = """
+    CREATE MACRO share_below(score) AS CASE WHEN score IS NOT NULL THEN
+        (rank() OVER (PARTITION BY kind, score IS NULL ORDER BY score) - 1)::DOUBLE
+        / count(*) OVER (PARTITION BY kind, score IS NULL) END
+"""
+"""The one function that looks at other samples: the share of those of the same kind and with a score of which the score
+is lower. Null where the sample has none."""
+
 PURE_FUNCTIONS = """
     SELECT function_name FROM duckdb_functions()
     GROUP BY function_name HAVING bool_and(function_type = 'scalar' AND stability = 'CONSISTENT')
+    UNION ALL SELECT 'share_below'
 """
 """Functions whose every form gives the same value for the same arguments, whenever and on whatever row."""
+
+
+BEYOND_ONE_SAMPLE = {"SUBQUERY": "a subquery", "WINDOW": "a window"}
+"""Classes of DuckDB's parse tree that reach other rows, and how they are named to the user."""
 
 
 def blank(types: Mapping[str, pa.DataType]) -> pa.Table:
@@ -82,8 +111,8 @@ def _foreign(node: Any, scores: set[str], pure: set[str]) -> Iterator[str]:
             yield from _foreign(part, scores, pure)
     elif isinstance(node, dict):
         kind = node.get("class")
-        if kind == "SUBQUERY":
-            yield "a subquery"
+        if kind in BEYOND_ONE_SAMPLE:
+            yield BEYOND_ONE_SAMPLE[kind]
         elif kind == "COLUMN_REF" and ".".join(node["column_names"]).lower() not in scores:
             yield ".".join(node["column_names"])
         elif kind == "FUNCTION" and not node["is_operator"] and node["function_name"].lower() not in pure:
@@ -92,9 +121,9 @@ def _foreign(node: Any, scores: set[str], pure: set[str]) -> Iterator[str]:
             yield from _foreign(part, scores, pure)
 
 
-def _tree(connection: Any, where: str) -> Any:
-    """DuckDB's parse of a condition known to be one expression."""
-    return json.loads(connection.execute("SELECT json_serialize_sql(?)", [f"SELECT {where}"]).fetchone()[0])
+def parsed(where: str) -> Any:
+    """DuckDB's parse of a condition known to be one expression, as nested dictionaries and lists."""
+    return json.loads(connect().execute("SELECT json_serialize_sql(?)", [f"SELECT {where}"]).fetchone()[0])
 
 
 def _place(position: int, rule: RuleConfig) -> str:

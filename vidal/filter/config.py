@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vidal.engine.config import Section
 from vidal.filter.duplicates.config import DuplicatesConfig
@@ -53,8 +53,17 @@ class RuleConfig(Section):
     """A DuckDB SQL condition over the scores, such as `clip_title < 0.18`."""
     action: Literal["drop", "keep", "flag"] = "drop"
     """Drop the sample, keep it whatever later rules say, or only mark it."""
+    kinds: tuple[Literal["video", "audio"], ...] = Field(("video", "audio"), min_length=1)
+    """The kinds of samples the rule is for."""
     missing: Literal["keep", "drop"] = "keep"
-    """What becomes of a sample for which the condition cannot be told, since a score it needs is null or failed."""
+    """Whether a sample passes a `drop` rule, or is dropped by it, where the condition cannot be told, since a score it
+    needs is null or has failed."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RuleConfig:
+        if self.missing == "drop" and self.action != "drop":
+            raise ValueError(f"missing: drop is for rules that drop, and this one says {self.action}")
+        return self
 
 
 class FilterConfig(Section):
@@ -73,7 +82,15 @@ class FilterConfig(Section):
     duplicates: DuplicatesConfig = DuplicatesConfig()
     rules: tuple[RuleConfig, ...] = (
         RuleConfig(name="duplicate", where="duplicate"),
-        RuleConfig(name="still", where="kind = 'video' and motion < 0.03"),
+        RuleConfig(name="still", where="motion < 0.03", kinds=("video",)),
         RuleConfig(name="silence", where="silence > 0.98"),
     )
     """What to drop."""
+
+    @model_validator(mode="after")
+    def _named_once(self) -> FilterConfig:
+        for what, named in (("rules", self.rules), ("heads", self.heads)):
+            names = [one.name for one in named]
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise ValueError(f"two {what} have the name {twice}; names tell them apart in counts and columns")
+        return self

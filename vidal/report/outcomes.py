@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vidal.engine.build import Build
 from vidal.engine.nodes import Table
 from vidal.engine.step import FAILED, REJECTED, Step
-from vidal.filter.verdicts import OUTPUT as VERDICTS_TABLE
+from vidal.filter.tables import VERDICTS as VERDICTS_TABLE
 
 CANDIDATES = "harvest/candidates"
 VERDICTS = "filter/verdicts"
@@ -29,13 +29,14 @@ KEPT = Outcome("kept")
 
 
 def outcomes(build: Build) -> dict[str, Outcome]:
-    """The outcome of every candidate of a build that has run to its end."""
+    """The outcome of every candidate of a build that has run to its end. A score that failed is no outcome: what
+    becomes of the sample is the verdict's to say."""
     rows = build.store(CANDIDATES).table(["status"]).to_pylist()
     found = {row["id"]: KEPT for row in rows if row["status"] == "ok"}
     for node in build.nodes:
         if node.name == VERDICTS:
             left = _by_verdicts(build)
-        elif isinstance(node, Table) or node.name == "harvest/search":
+        elif isinstance(node, Table) or node.name == "harvest/search" or node.stage == "filter":
             continue
         else:
             left = _by_step(build, node)
@@ -68,5 +69,5 @@ def _by_step(build: Build, node: Step) -> dict[str, Outcome]:
 
 
 def _by_verdicts(build: Build) -> dict[str, Outcome]:
-    rows: Sequence[Mapping] = build.workspace.read_table(VERDICTS_TABLE, columns=["id", "rule"]).to_pylist()
-    return {row["id"]: Outcome("dropped", VERDICTS, row["rule"]) for row in rows if row["rule"]}
+    rows: Sequence[Mapping] = build.workspace.read_table(VERDICTS_TABLE, columns=["id", "kept", "rule"]).to_pylist()
+    return {row["id"]: Outcome("dropped", VERDICTS, row["rule"]) for row in rows if not row["kept"]}

@@ -19,9 +19,10 @@ DIGITS = 6
 
 
 class ShardSample(Step):
-    """What a shard needs of each kind of sample: the reads of all steps that must be ok for it.
+    """What a shard takes of each kind of sample: the reads of all steps that must be ok for it, and of its scores.
 
-    `producers` are the steps whose columns and members go into shards; those of another kind are not asked for.
+    `producers` are the steps whose columns and members go into shards; those of another kind are not asked for. A
+    score may have failed for a sample that the rules keep.
     """
 
     name = "shard/sample"
@@ -32,12 +33,15 @@ class ShardSample(Step):
         wanted = [step for step in producers if kind in step.kinds]
         self.reads = (
             Read("harvest/candidates", (*TOLD, *ORIGIN)),
-            *(Read(step.name, _published(step), step.members) for step in wanted),
+            *(Read(s.name, _published(s), s.members, optional=s.stage == "filter") for s in wanted),
         )
 
 
-def members(row: Mapping[str, Any], sample: Sample, provenance: Mapping[str, Any]) -> list[tuple[str, bytes]]:
-    """A sample's members by name, sorted. `row` maps each step read to its columns, `provenance` to its settings."""
+def members(
+    row: Mapping[str, Any], sample: Sample, provenance: Mapping[str, Any], flags: Sequence[str] = ()
+) -> list[tuple[str, bytes]]:
+    """A sample's members by name, sorted. `row` maps each step read to its columns, `provenance` to its settings;
+    `flags` are the rules that marked the sample."""
     views = text_views(row)
     found = dict(sample.members)
     found["txt"] = best_text(row, views).encode()
@@ -46,7 +50,7 @@ def members(row: Mapping[str, Any], sample: Sample, provenance: Mapping[str, Any
             found |= {f"ofa{number}.txt": caption.encode() for number, caption in enumerate(text)}
         else:
             found[f"{name}.txt"] = text.encode()
-    record = describe(row, sample, views, provenance)
+    record = describe(row, sample, views, provenance, flags)
     found["json"] = json.dumps(record, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
     return sorted(found.items())
 
@@ -78,7 +82,11 @@ def best_text(row: Mapping[str, Mapping[str, Any]], views: Mapping[str, Any]) ->
 
 
 def describe(
-    row: Mapping[str, Mapping[str, Any]], sample: Sample, views: Mapping[str, Any], provenance: Mapping[str, Any]
+    row: Mapping[str, Mapping[str, Any]],
+    sample: Sample,
+    views: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    flags: Sequence[str],
 ) -> dict[str, Any]:
     """The sample's JSON: everything that is neither a picture nor a sound."""
     told, media = row["harvest/candidates"], row["harvest/media"]
@@ -95,6 +103,7 @@ def describe(
         "probe": {name: media[name] for name in PROBE_COLUMNS},
         "normalised": {name: media[name] for name in NORMALISED},
         "scores": scores,
+        "flags": list(flags) or None,
         "depth": {name.removeprefix("depth_"): value for name, value in depth.items()} if depth else None,
         "tokens": {name.removesuffix("_tokens"): cost[name] for name in ("prompt_tokens", "answer_tokens") if cost},
         "provenance": {step: provenance[step] for step in sorted(row) if step in provenance},

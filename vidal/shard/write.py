@@ -27,12 +27,14 @@ INFIXES = {"video": "", "audio": "audio-"}
 
 @dataclass(frozen=True)
 class Wanted:
-    """A sample that goes into a shard: where its rows are, a hash of all its inputs, the bytes of its members."""
+    """A sample that goes into a shard: where its rows are, a hash of all its inputs, the bytes of its members, and the
+    rules that marked it."""
 
     part: int
     kind: str
     digest: str
     size: int
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class WriteShards(Table):
         """Every kept sample that is ok in all steps its kind needs, and not forgotten."""
         stores = {name: context.store(name) for name in pieces}
         kept = self.verdicts.kept(context.workspace)
+        flagged = self.verdicts.flagged(context.workspace)
         found: dict[str, Wanted] = {}
         for kind in self.kinds:
             inputs = Inputs(kind, stores)
@@ -102,7 +105,9 @@ class WriteShards(Table):
                 for id_, rows in inputs.rows(sources).items():
                     if id_ in ids and id_ not in gone:
                         size = sum(m["size"] for row in rows for m in row["members"] or ())
-                        found[id_] = Wanted(part, rows[0]["kind"], inputs.digest(rows), size)
+                        flags = flagged.get(id_, ())
+                        digest = _marked(inputs.digest(rows), flags)
+                        found[id_] = Wanted(part, rows[0]["kind"], digest, size, flags)
         return found
 
     def _planned(
@@ -157,8 +162,11 @@ class ShardWriter:
         with self.workspace.create(f"shards/{work.name}.tar") as stream:
             writer = TarWriter(_Tee(stream, checksum))
             for key, kind, columns, content in self._samples(work):
-                row = self._write(writer, work.name, key, kind, columns, content)
-                rows.append({**row, "inputs": work.samples[key].digest, "weight": work.samples[key].size})
+                wanted = work.samples[key]
+                made = members(columns, Sample(key, kind, members=content), self.provenance, wanted.flags)
+                row = _written(writer, work.name, key, kind, made)
+                facts = {"seconds": columns["harvest/media"]["seconds"], "inputs": wanted.digest, "weight": wanted.size}
+                rows.append({**row, **facts})
             size = writer.close()
         record.write(self.workspace, work.name, work.made, rows, checksum.hexdigest(), size)
         return len(rows)
@@ -187,26 +195,31 @@ class ShardWriter:
     def _steps(self) -> list[str]:
         return list(dict.fromkeys(read.step for kind in self.kinds for read in kind.reads))
 
-    def _write(
-        self, writer: TarWriter, shard: str, key: str, kind: str, row: dict[str, Any], content: dict[str, bytes]
-    ) -> dict[str, Any]:
-        listing = []
-        made = members(row, Sample(key, kind, members=content), self.provenance)
-        for name, data in made:
-            place = writer.add(f"{key}.{name}", data)
-            sha256 = hashlib.sha256(data).hexdigest()
-            listing.append((place, {"name": name, "offset": place.offset, "size": place.size, "sha256": sha256}))
-        first, last = listing[0][0], listing[-1][0]
-        return {
-            "key": key,
-            "kind": kind,
-            "shard": f"{shard}.tar",
-            "offset": first.header,
-            "size": last.offset + last.size - first.header,
-            "seconds": row["harvest/media"]["seconds"],
-            "text": dict(made)["txt"].decode(),
-            "members": [entry for _, entry in listing],
-        }
+
+def _written(
+    writer: TarWriter, shard: str, key: str, kind: str, content: Sequence[tuple[str, bytes]]
+) -> dict[str, Any]:
+    """Write a sample's members, and return its row of the index as far as they tell it."""
+    listing = []
+    for name, data in content:
+        place = writer.add(f"{key}.{name}", data)
+        sha256 = hashlib.sha256(data).hexdigest()
+        listing.append((place, {"name": name, "offset": place.offset, "size": place.size, "sha256": sha256}))
+    first, last = listing[0][0], listing[-1][0]
+    return {
+        "key": key,
+        "kind": kind,
+        "shard": f"{shard}.tar",
+        "offset": first.header,
+        "size": last.offset + last.size - first.header,
+        "text": dict(content)["txt"].decode(),
+        "members": [entry for _, entry in listing],
+    }
+
+
+def _marked(digest: str, flags: Sequence[str]) -> str:
+    """The hash of what a sample gives its shard, the rules that marked it among that."""
+    return fingerprint.digest({"inputs": digest, "flags": flags}, length=16) if flags else digest
 
 
 class _Tee:
