@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from toy_steps import Add, AtMost, Double, Numbers
 
-from vidal.engine.build import Options, above_tolerance, limited
+from vidal.engine import pending
+from vidal.engine.build import Build, Options, above_tolerance, limited
 from vidal.engine.errors import MissingError
 from vidal.engine.pending import PartWork
 from vidal.engine.progress import Lines, StepReport
 from vidal.engine.runs import RunRecord, events, new_id
+from vidal.engine.step import Read
 
 VALUES = {f"n{number}": number for number in range(10)}
 
@@ -136,3 +139,57 @@ def test_a_changed_hint_takes_up_what_was_rejected_and_nothing_else(workspace, r
     assert run({"a": 1, "b": 7, "c": 8}) == (3, {"large": 2})
     assert run({"a": 2, "b": 3, "c": 8}) == (1, {}), "one that is let in now; one that stands; one still rejected"
     assert run({"a": 9, "b": 3, "c": 8}) == (0, {})
+
+
+def refused(*arguments):
+    raise AssertionError("rows were read")
+
+
+def test_of_a_step_that_was_done_no_row_is_read(workspace, run_nodes, monkeypatch):
+    nodes = [Numbers(VALUES), Double(bad=(1,)), Add()]
+    first = run_nodes(workspace, nodes)
+    monkeypatch.setattr(pending, "states", refused)
+    again = run_nodes(workspace, nodes)
+    assert [(r.wanted, r.already, r.done, r.failures) for r in again.values()] == [
+        (r.wanted, r.wanted, 0, r.failures) for r in first.values()
+    ]
+    assert again["toy/double"].failures == 1 and again["toy/add"].wanted == 9
+
+
+@pytest.mark.parametrize("step", ["toy/numbers", "toy/double"])
+def test_a_piece_more_or_less_has_the_rows_read_again(workspace, run_nodes, step):
+    run_nodes(workspace, [Numbers(VALUES), Double()])
+    (piece, *_) = [name for name in workspace.list(step) if name.endswith(".parquet")]
+    workspace.remove(f"{step}/{piece}")
+    assert run_nodes(workspace, [Numbers(VALUES), Double()])["toy/double"].done == 4
+    more = run_nodes(workspace, [Numbers({**VALUES, "new": 11}), Double()])
+    assert more["toy/double"].done == 1
+
+
+def test_what_is_left_pending_is_looked_for_again(workspace, run_nodes):
+    for away, done in ((("n3",), 9), (("n3",), 0), ((), 1)):
+        assert run_nodes(workspace, [Numbers(VALUES), Double(away=away)])["toy/double"].done == done
+
+
+def test_a_wish_to_retry_is_heard_where_nothing_is_pending(workspace, run_nodes):
+    nodes = [Numbers(VALUES), Double(bad=(1, 2))]
+    run_nodes(workspace, nodes)
+    assert run_nodes(workspace, nodes)["toy/double"].done == 0
+    assert run_nodes(workspace, nodes, options=Options(retry_failed=frozenset()))["toy/double"].done == 2
+
+
+def test_optional_rows_are_null_where_they_are_not_ok(workspace, run_nodes):
+    class Told(Double):
+        name = "toy/told"
+        reads = (Read("toy/numbers", ("value",)), Read("toy/double", ("double",), ("txt",), optional=True))
+        columns = {"told": pa.string()}
+        members = ()
+
+        def process(self, samples):
+            return [sample.ok({"told": f"{sample.columns['double']} {sorted(sample.members)}"}) for sample in samples]
+
+    nodes = [Numbers(VALUES), Double(bad=(1,)), Told()]
+    assert run_nodes(workspace, nodes)["toy/told"].done == 10
+    build = Build(workspace, nodes, Options())
+    told = {row["id"]: row["told"] for row in build.store("toy/told").table(["told"]).to_pylist()}
+    assert told["n1"] == "None []" and told["n4"] == "8 ['txt']"

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from vidal.engine import forgotten, pending
+from vidal.engine import forgotten, pending, settled
 from vidal.engine.attempt import Retry
 from vidal.engine.commits import Store
 from vidal.engine.errors import MissingError
@@ -66,8 +66,8 @@ class Build:
                 report = self._run_table(node, runner_for, observer)
             else:
                 report = self._run_step(node, runner_for, observer, record)
-            report = replace(report, seconds=time.perf_counter() - started)
             self._mark_run(node, report)
+            report = replace(report, seconds=time.perf_counter() - started)
             record.event("step_ended", **asdict(report))
             observer.ended(report)
             reports.append(report)
@@ -115,10 +115,29 @@ class Build:
         return gate.kept(self.workspace)
 
     def _mark_run(self, node: Node, report: StepReport) -> None:
-        name = _marker(node.name, self.fingerprints[node.name])
         summary = {"step": node.name, "wanted": report.wanted, "failures": report.failures}
-        if not self.workspace.exists(name) or self.workspace.read_json(name) != summary:
-            self.workspace.write_json(name, summary)
+        if isinstance(node, Step) and report.already + report.done == report.wanted:
+            summary["settled"] = self._settled_state(node)
+        if self._marked(node) != summary:
+            self.workspace.write_json(_marker(node.name, self.fingerprints[node.name]), summary)
+
+    def _marked(self, node: Node) -> dict[str, Any]:
+        """What the last run of a node under its current settings has left on it."""
+        name = _marker(node.name, self.fingerprints[node.name])
+        return self.workspace.read_json(name) if self.workspace.exists(name) else {}
+
+    def _settled_state(self, step: Step) -> str:
+        stores = {read.step: self.store(read.step) for read in step.reads}
+        return settled.state(step, self.store(step.name), stores, self._kept(step))
+
+    def _settled(self, step: Step) -> StepReport | None:
+        """The report of a step of which nothing is pending, where that is known without reading its rows."""
+        marked = self._marked(step)
+        if self.options.retry_failed is not None or "settled" not in marked:
+            return None
+        if marked["settled"] != self._settled_state(step):
+            return None
+        return StepReport(step.name, marked["wanted"], marked["wanted"], 0, failures=marked["failures"])
 
     def _run_table(self, node: Table, runner_for: Any, observer: Observer) -> StepReport:
         observer.begun(node.name, 0)
@@ -129,6 +148,10 @@ class Build:
         )
 
     def _run_step(self, node: Step, runner_for: Any, observer: Observer, record: RunRecord) -> StepReport:
+        if report := self._settled(node):
+            observer.begun(node.name, 0)
+            record.event("step_begun", step=node.name, pending=0, parts=0)
+            return report
         states = self.states(node)
         works = limited((state.work for state in states if state.work), self.options.limit)
         todo = sum(len(work) for work in works)

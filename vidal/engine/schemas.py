@@ -149,7 +149,7 @@ VERDICTS = pa.schema(
         pa.field("flags", pa.list_(pa.string())),
     ]
 )
-"""`filter/verdicts.parquet`. `rule` is the rule that decided, if one did, `failed` the scores that failed for the sample."""
+"""`filter/verdicts.parquet`. `rule` is the rule that decided, if one did; `failed` are the scores that failed."""
 
 INDEX = pa.schema(
     [

@@ -139,7 +139,7 @@ class _Inputs:
 
 
 def judged(workspace: Workspace) -> pa.Table:
-    """All that rules may ask of every sample: the scores, and whether it is a duplicate; with `id`, `part`, `failed`."""
+    """All that rules may ask of every sample, scores and duplicates, with `id`, `part` and `failed`; by part and id."""
     import pyarrow.compute as pc
 
     table = workspace.read_table(SCORES)

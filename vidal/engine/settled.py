@@ -1,0 +1,39 @@
+"""Steps of which nothing was left to do: while all that decides this is the same, no row need be read to know it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from vidal.engine import fingerprint
+from vidal.engine.commits import Piece, Store
+from vidal.engine.step import Step
+
+
+def state(step: Step, store: Store, stores: Mapping[str, Store], kept: Mapping[int, Collection[str]] | None) -> str:
+    """A hash of all that decides what of a step is pending, but for a wish to retry: its fingerprint, reads and policy,
+    the pieces it reads and wrote, and the samples that the verdicts keep (None: all)."""
+    reads = [[read.step, read.columns, read.members, read.hints, read.optional] for read in step.reads]
+    pieces = {read.step: _stems(stores[read.step].pieces()) for read in step.reads}
+    decides = {
+        "step": store.fingerprint,
+        "kinds": sorted(step.kinds),
+        "reads": reads,
+        "policy": step.policy(),
+        "pieces": pieces,
+        "own": _stems(store.pieces()),
+        "kept": None if kept is None else _hash(kept),
+    }
+    return fingerprint.digest(decides, length=16)
+
+
+def _stems(pieces: Mapping[int, Collection[Piece]]) -> list[str]:
+    return [piece.stem for part in sorted(pieces) for piece in pieces[part]]
+
+
+def _hash(kept: Mapping[int, Collection[str]]) -> str:
+    digest: Any = hashlib.sha256()
+    for part in sorted(kept):
+        digest.update("\0".join([str(part), *sorted(kept[part])]).encode() + b"\n")
+    return digest.hexdigest()
