@@ -95,12 +95,12 @@ class Scores(Table):
         standing = pc.equal(media["status"], OK)
         for name in self.standing:
             status = inputs.rows(name, part, ("status",), media["id"])["status"]
-            standing = pc.and_(standing, pc.fill_null(pc.equal(status, OK), False))
+            standing = pc.and_(standing, pc.fill_null(pc.equal(status.cast(pa.string()), OK), False))
         failures = []
         for step in self.scores:
             rows = inputs.rows(step.name, part, ("status", *published(step)), media["id"])
             columns |= {name: rows[name] for name in published(step)}
-            failures.append(pc.fill_null(pc.equal(rows["status"], FAILED), False).to_pylist())
+            failures.append([status == FAILED for status in rows["status"].to_pylist()])
         names = [step.name for step in self.scores]
         failed = [[name for name, yes in zip(names, row, strict=True) if yes] for row in zip(*failures, strict=True)]
         columns |= {name: media[name] for name in ("id", "kind", *FACTS)}
@@ -124,18 +124,14 @@ class _Inputs:
         stores = {name: context.store(name) for name in table.reads}
         return cls(stores, {name: store.pieces() for name, store in stores.items()})
 
-    def rows(
-        self, step: str, part: int, columns: Sequence[str], ids: pa.ChunkedArray | None = None
-    ) -> Mapping[str, pa.ChunkedArray]:
+    def rows(self, step: str, part: int, columns: Sequence[str], ids: pa.ChunkedArray | None = None) -> pa.Table:
         """The latest rows of a part; where ids are given, those of the ids in their order, null where there is none."""
         import pyarrow.compute as pc
 
-        pieces = self.pieces[step].get(part)
-        if pieces is None:
-            return dict.fromkeys(columns, pa.chunked_array([pa.nulls(len(ids or ()))]))
-        table = self.stores[step].latest(pieces, columns)
-        found = table if ids is None else table.take(pc.index_in(ids, table["id"].combine_chunks()))
-        return {name: found[name] for name in dict.fromkeys(("id", *columns))}
+        if pieces := self.pieces[step].get(part):
+            table = self.stores[step].latest(pieces, columns)
+            return table if ids is None else table.take(pc.index_in(ids, table["id"].combine_chunks()))
+        return pa.table({name: pa.nulls(len(ids or ())) for name in columns})
 
 
 def judged(workspace: Workspace) -> pa.Table:

@@ -71,7 +71,10 @@ def _unscored(table: Any) -> tuple[str, ...]:
     if not len(failed):
         return ()
     steps = ", ".join(sorted(pc.unique(pc.list_flatten(failed)).to_pylist()))
+    count = "1 sample is kept although a score failed for it"
+    if len(failed) > 1:
+        count = f"{len(failed)} samples are kept although a score failed for them"
     return (
-        f"{len(failed)} samples are kept although a score failed for them ({steps}): no rule drops what it cannot "
-        "tell; see `missing` in the pipeline file, or `vidal build --retry-failed`",
+        f"{count} ({steps}): no rule drops what it cannot tell; see `missing` of rules, or "
+        "`vidal build --retry-failed`",
     )
