@@ -46,12 +46,13 @@ class ClapScore(Step):
         self._texts = TextEmbeddings(self._model.embed_texts)
 
     def prepare(self, sample: Sample) -> None:
-        sample.prepared = heard(sample)
+        sound = heard(sample)
+        sample.prepared = sound and self._model.features(*sound)
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         with_sound = [sample for sample in samples if sample.prepared]
         results = [sample.ok(dict.fromkeys(self.columns)) for sample in samples if not sample.prepared]
-        sounds = self._sounds(with_sound)
+        sounds = self._model.embed_features([sample.prepared for sample in with_sound])
         titles = [spoken(sample) for sample in with_sound]
         terms = [sample.columns["terms"] or [] for sample in with_sound]
         texts = self._texts.of(filter(None, titles), [term for some in terms for term in some])
@@ -63,12 +64,6 @@ class ClapScore(Step):
             }
             results.append(sample.ok(columns))
         return results
-
-    def _sounds(self, samples: Sequence[Sample]) -> Sequence[np.ndarray]:
-        """The embeddings of sounds, which the harvest has brought to one rate."""
-        if not samples:
-            return []
-        return self._model.embed_audio([sample.prepared[0] for sample in samples], samples[0].prepared[1])
 
 
 def heard(sample: Sample) -> tuple[np.ndarray, int] | None:

@@ -50,20 +50,23 @@ class ClipScore(Step):
         self.config = config
 
     def settings(self) -> Mapping[str, Any]:
-        """Whether the model is compiled is left out: like the device, it decides speed, and scores to 1e-4 only."""
+        """Whether the model is compiled is left out: like the device, it is for speed."""
         return {"checkpoint": self.config.checkpoint, "identity": models.identity(self.config.checkpoint)}
 
     def setup(self) -> None:
         self._model = models.load("clip", self.config.checkpoint)
         if self.config.compile:
-            _compile(self._model)
+            try:
+                self._model.compile()
+            except ConfigError as error:
+                raise ConfigError(f"filter.clip.compile: {error}") from error
         self._texts = TextEmbeddings(self._model.embed_texts)
 
     def prepare(self, sample: Sample) -> None:
-        sample.prepared = [decode_image(sample.members[name]) for name in sorted(sample.members)]
+        sample.prepared = [self._model.pixels(decode_image(sample.members[name])) for name in sorted(sample.members)]
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
-        frames = self._model.embed_images([frame for sample in samples for frame in sample.prepared])
+        frames = self._model.embed_pixels([frame for sample in samples for frame in sample.prepared])
         titles = [spoken(sample) for sample in samples]
         terms = [sample.columns["terms"] or [] for sample in samples]
         texts = self._texts.of(filter(None, titles), [term for some in terms for term in some])
@@ -88,13 +91,3 @@ def scores(frames: np.ndarray, title: np.ndarray | None, terms: Sequence[np.ndar
         "clip_frames": float(neighbours.mean()) if len(neighbours) else None,
         "clip_embedding": centre(frames),
     }
-
-
-def _compile(model: Any) -> None:
-    """Compile the model, and see that it runs: what a machine cannot compile must not fail sample by sample."""
-    model.compile()
-    try:
-        model.embed_images([np.zeros((64, 64, 3), np.uint8)])
-    except Exception as error:  # torch, a compiler or a linker: each raises what it likes
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ConfigError(f"filter.clip.compile: torch cannot compile here ({reason}); leave it out") from error

@@ -14,7 +14,7 @@ class ModelConfig(Section):
     """A model by the name of its checkpoint."""
 
     checkpoint: str
-    """A Hugging Face id, a folder, or `demo:NAME`."""
+    """A Hugging Face id, a path, or `demo:NAME`."""
 
 
 class TextConfig(Section):
@@ -29,8 +29,11 @@ class TextConfig(Section):
 class ClipConfig(ModelConfig):
     """Agreement of keyframes with title and terms, by any CLIP of open_clip."""
 
+    checkpoint: str
+    """A Hugging Face id or a folder with an `open_clip_config.json`, `open_clip:ARCHITECTURE:TAG` as open_clip lists
+    them, `open_clip:ARCHITECTURE:FILE` for weights of one's own, or `demo:NAME`."""
     compile: bool = False
-    """Whether the model is compiled by torch first: slower to start, faster on a GPU."""
+    """Whether torch compiles the picture tower first: slower to start, faster on a GPU. It needs a C compiler."""
 
 
 class HeadConfig(Section):
@@ -41,7 +44,8 @@ class HeadConfig(Section):
     over: Literal["clip", "clap"] = "clip"
     """Whose embeddings it is over."""
     checkpoint: str
-    """A safetensors file with `weight` [1, width] and `bias` [1]."""
+    """A file of weights, safetensors or PyTorch's, with `weight` [1, width] and `bias` [1], or a folder or Hugging Face
+    id with one."""
 
 
 class RuleConfig(Section):

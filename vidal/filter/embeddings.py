@@ -1,4 +1,4 @@
-"""What the scores of agreement share: embeddings as they are stored, and the embeddings of texts."""
+"""What the scores by models share: embeddings as they are stored, those of texts, and a look at what a model gave."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
+
+from vidal.engine.errors import SampleError
 
 EMBEDDING = pa.list_(pa.float16())
 """How an embedding lies in a Parquet part: half precision, of unit length before it was rounded."""
@@ -17,9 +19,16 @@ Embed = Callable[[Sequence[str]], np.ndarray]
 
 
 def centre(vectors: np.ndarray) -> np.ndarray:
-    """The mean of float32 [n, width], n ≥ 1, brought to unit length, as float16 [width]."""
-    mean = np.mean(vectors, axis=0, dtype=np.float32)
+    """The mean of float32 [n, width], n ≥ 1, brought to unit length, as float16 [width]; SampleError `NotFinite`."""
+    mean = np.mean(finite(vectors), axis=0, dtype=np.float32)
     return (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float16)
+
+
+def finite(values: np.ndarray) -> np.ndarray:
+    """The values themselves; SampleError `NotFinite` where a network gave what is no number, as half precision may."""
+    if not np.isfinite(values).all():
+        raise SampleError("NotFinite", "the model gave values that are no numbers")
+    return values
 
 
 class TextEmbeddings:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from vidal import models
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.filter.config import ModelConfig
+from vidal.filter.embeddings import finite
 from vidal.media.images import decode_image
 
 TEXT = 0.3
@@ -18,7 +19,10 @@ TEXT = 0.3
 
 
 class Overlay(Step):
-    """`overlay_share`: the share of the picture that a text detector marks, from 0 to 1; the mean over the keyframes."""
+    """`overlay_share`: the share of the picture that a text detector marks, from 0 to 1, the mean over the keyframes.
+
+    It marks the cores of lines (see `vidal/models/text_detector.py`), so the letters cover more than the share says.
+    """
 
     name = "filter/overlay"
     kinds = frozenset({"video"})
@@ -37,11 +41,11 @@ class Overlay(Step):
         self._model = models.load("text_detector", self.config.checkpoint)
 
     def prepare(self, sample: Sample) -> None:
-        sample.prepared = [decode_image(sample.members[name]) for name in sorted(sample.members)]
+        sample.prepared = [self._model.pixels(decode_image(sample.members[name])) for name in sorted(sample.members)]
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
-        maps = iter(self._model.text_maps([frame for sample in samples for frame in sample.prepared]))
+        maps = self._model.text_maps([frame for sample in samples for frame in sample.prepared])
+        shares = iter([float(np.mean(finite(found) > TEXT)) for found in maps])
         return [
-            sample.ok({"overlay_share": float(np.mean([np.mean(next(maps) > TEXT) for _ in sample.prepared]))})
-            for sample in samples
+            sample.ok({"overlay_share": float(np.mean([next(shares) for _ in sample.prepared]))}) for sample in samples
         ]

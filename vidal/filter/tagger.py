@@ -11,6 +11,7 @@ from vidal import models
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.filter.clap import heard
 from vidal.filter.config import ModelConfig
+from vidal.filter.embeddings import finite
 
 
 class Tagger(Step):
@@ -32,13 +33,14 @@ class Tagger(Step):
         self._model = models.load("audio_tagger", self.config.checkpoint)
 
     def prepare(self, sample: Sample) -> None:
-        sample.prepared = heard(sample)
+        sound = heard(sample)
+        sample.prepared = sound and self._model.features(*sound)
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         with_sound = [sample for sample in samples if sample.prepared]
         results = [sample.ok(dict.fromkeys(self.columns)) for sample in samples if not sample.prepared]
-        if with_sound:
-            rate = with_sound[0].prepared[1]
-            found = self._model.tag([sample.prepared[0] for sample in with_sound], rate)
-            results += [sample.ok(shares) for sample, shares in zip(with_sound, found, strict=True)]
+        found = self._model.tag([sample.prepared for sample in with_sound])
+        for sample, shares in zip(with_sound, found, strict=True):
+            finite(list(shares.values()))
+            results.append(sample.ok(shares))
         return results

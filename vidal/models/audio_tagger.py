@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from vidal.models.batching import in_batches
 from vidal.models.place import Place
 from vidal.models.pretrained import from_folder
-from vidal.models.resample import resample
+from vidal.models.resample import resample, windows
 
 WINDOW_SECONDS = 10.0
 """Length of the clips of AudioSet (Gemmeke et al. 2017, section 4), which such classifiers are trained on."""
@@ -34,15 +33,23 @@ class AudioTagger:
     place: Place
     labels: Mapping[str, int]
 
-    def tag(self, waves: Sequence[np.ndarray], rate: int) -> list[dict[str, float]]:
-        """Mono float waves at `rate` Hz, each with at least one sample, to the probability of each label of WANTED.
+    def features(self, wave: np.ndarray, rate: int) -> list[np.ndarray]:
+        """A mono float wave of at least one sample at `rate` Hz as the network takes it, window by window.
 
-        A sound longer than the window is heard in as many evenly spaced windows as cover it: the mean over them.
+        A sound longer than the window is heard in as many evenly spaced windows as cover it.
         """
-        windows = [self._windows(wave, rate) for wave in waves]
-        features = [self._features(window) for cut in windows for window in cut]
-        found = iter(in_batches(features, self.place.batch, self._probabilities))
-        means = [np.mean([next(found) for _ in cut], axis=0) for cut in windows]
+        if not len(wave):
+            raise ValueError("the sound has no samples")
+        target = self.extractor.sampling_rate
+        sound = resample(wave, rate, target)
+        sound = np.pad(sound, (0, max(0, round(LEAST_SECONDS * target) - len(sound))))
+        return [self._extracted(window) for window in windows(sound, self._length)]
+
+    def tag(self, sounds: Sequence[Sequence[np.ndarray]]) -> list[dict[str, float]]:
+        """What `features` made of sounds to the probability of each label of WANTED: the mean over the windows."""
+        cut = [window for sound in sounds for window in sound]
+        found = iter(in_batches(cut, self.place.batch, self._probabilities))
+        means = [np.mean([next(found) for _ in sound], axis=0) for sound in sounds]
         return [{name: float(mean[index]) for name, index in self.labels.items()} for mean in means]
 
     @property
@@ -52,16 +59,7 @@ class AudioTagger:
         seconds = min(WINDOW_SECONDS, frames * FRAME_SECONDS) if frames else WINDOW_SECONDS
         return round(seconds * rate)
 
-    def _windows(self, wave: np.ndarray, rate: int) -> list[np.ndarray]:
-        if not len(wave):
-            raise ValueError("the sound has no samples")
-        sound = resample(wave, rate, self.extractor.sampling_rate)
-        sound = np.pad(sound, (0, max(0, round(LEAST_SECONDS * self.extractor.sampling_rate) - len(sound))))
-        length = min(self._length, len(sound))
-        count = ceil(len(sound) / length)
-        return [sound[start : start + length] for start in np.linspace(0, len(sound) - length, count).astype(int)]
-
-    def _features(self, window: np.ndarray) -> np.ndarray:
+    def _extracted(self, window: np.ndarray) -> np.ndarray:
         found = self.extractor(window, sampling_rate=self.extractor.sampling_rate, return_tensors="np")
         return np.asarray(found[self.extractor.model_input_names[0]][0], np.float32)
 

@@ -31,3 +31,10 @@ def in_batches(items: Sequence[np.ndarray], size: int, forward: Callable[[np.nda
 def rows(results: Sequence[np.ndarray], width: int) -> np.ndarray:
     """Vectors as one float32 array [n, width], also for n = 0."""
     return np.stack(results) if len(results) else np.zeros((0, width), np.float32)
+
+
+def unit(vectors: Any) -> np.ndarray:
+    """A tensor [n, width] of any precision as float32 with each row brought to unit length in float32."""
+    from torch.nn.functional import normalize
+
+    return normalize(vectors.float(), dim=-1).cpu().numpy()

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from vidal.engine.errors import MissingError
+from vidal.models import hub, open_clip_names
 
 DEMO_FOLDER = Path(__file__).parent.parent / "demo" / "checkpoints"
 
@@ -19,10 +20,12 @@ _WHOLE = 4 * _MIB
 def resolve(checkpoint: str) -> Path | str:
     """Where `checkpoint` is, without touching the network.
 
-    `demo:<name>` gives the packaged folder; a path gives itself; a Hugging Face id `org/name` gives its cached
-    snapshot, or the id unchanged where it is not cached. Raises MissingError for a demo name or a path that does not
-    exist.
+    `demo:NAME` gives the packaged folder; a path gives itself; a Hugging Face id `org/name` gives its cached snapshot,
+    and `open_clip:ARCHITECTURE:WEIGHTS` the file of its weights, or the name unchanged where that is not cached.
+    Raises MissingError for a name or a path that does not exist.
     """
+    if named := open_clip_names.parse(checkpoint):
+        return named.cached() or checkpoint
     if checkpoint.startswith("demo:"):
         stored = {f"demo:{folder.name}": folder for folder in sorted(DEMO_FOLDER.glob("*/"))}
         if checkpoint not in stored:
@@ -36,47 +39,41 @@ def resolve(checkpoint: str) -> Path | str:
         raise MissingError(
             f"checkpoint {checkpoint!r} does not exist; give an existing path, `demo:<name>`, or a hub id `org/name`"
         )
-    return _cached(checkpoint) or checkpoint
+    return hub.cached_folder(checkpoint) or checkpoint
 
 
 def fetch(checkpoint: str) -> Path:
-    """The local path of `checkpoint`, downloaded from the Hugging Face hub if it is an id that is not cached.
+    """The local path of `checkpoint`, downloaded from the Hugging Face hub where it lies there and is not cached.
 
     Of a repository that holds safetensors, only those weights are downloaded. Raises MissingError where that fails.
     """
     found = resolve(checkpoint)
     if isinstance(found, Path):
         return found
-    from httpx2 import HTTPError
-    from huggingface_hub import HfApi, snapshot_download
-
-    unused = ["*.h5", "*.msgpack", "*.onnx", "*.ot", "*.tflite", "*.mlmodel", "*.gguf"]
-    try:
-        files = [entry.rfilename for entry in HfApi().model_info(found).siblings or []]
-        if any(name.endswith(".safetensors") for name in files):
-            unused += ["*.bin", "*.pt", "*.pth"]
-        return Path(snapshot_download(found, ignore_patterns=unused))
-    except (OSError, ValueError, HTTPError) as error:
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise MissingError(
-            f"checkpoint {checkpoint!r} is not in the local cache and could not be downloaded ({reason}); run "
-            f"`vidal models fetch` with network access, or name a local folder"
-        ) from error
+    with hub.reaching(checkpoint):
+        named = open_clip_names.parse(checkpoint)
+        return named.download() if named else hub.download_folder(checkpoint)
 
 
 def identity(checkpoint: str) -> str:
     """What the checkpoint contains, for fingerprints; the same wherever the same files lie.
 
-    The hash of a path's file names, sizes and contents; of a hub id the cached commit, or the id itself if not cached.
+    The hash of a path's file names, sizes and contents; of what lies on a hub the cached commit, or the name itself if
+    not cached. That of `open_clip:ARCHITECTURE:WEIGHTS` names the architecture too.
     """
     found = resolve(checkpoint)
     if isinstance(found, str):
         return found
-    if found.parent.name == "snapshots":
-        return f"{checkpoint}@{found.name}"
+    commit, named = hub.commit_of(found), open_clip_names.parse(checkpoint)
+    if named:
+        return named.identity(f"{named.weights}@{commit}" if commit else _hash(found))
+    return f"{checkpoint}@{commit}" if commit else _hash(found)
+
+
+def _hash(path: Path) -> str:
     digest = hashlib.sha256()
-    for file in files_of(found):
-        name = file.name if found.is_file() else file.relative_to(found).as_posix()
+    for file in files_of(path):
+        name = file.name if path.is_file() else file.relative_to(path).as_posix()
         digest.update(f"{name}\0{file.stat().st_size}\0".encode())
         digest.update(_content(file))
     return f"sha256:{digest.hexdigest()}"
@@ -100,14 +97,3 @@ def _content(file: Path) -> bytes:
         stream.seek(size - _MIB)
         digest.update(stream.read())
     return digest.digest()
-
-
-def _cached(hub_id: str) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True))
-    except LocalEntryNotFoundError:
-        return None
-    return folder if any(folder.rglob("*.json")) or any(folder.rglob("*.safetensors")) else None

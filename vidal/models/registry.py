@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vidal.engine.errors import ConfigError, VidalError
+from vidal.models import open_clip_names
 from vidal.models.checkpoints import fetch, files_of
 from vidal.models.place import place
 
@@ -16,12 +17,13 @@ ROLES = {
     "clap": "vidal.models.clap",
     "audio_tagger": "vidal.models.audio_tagger",
     "text_detector": "vidal.models.text_detector",
+    "head": "vidal.models.head",
     "depth": "vidal.models.depth",
     "infrared": "vidal.models.infrared",
     "captioner": "vidal.models.captioner",
     "video_captioner": "vidal.models.video_captioner",
 }
-"""Role to the module whose `load(path, place)` returns the model."""
+"""Role to the module whose `load(path, place)` returns the model; that of `clip` has `load_named` besides."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,15 @@ def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto") 
     differs.
     """
     module = _module(role)
+    named = open_clip_names.parse(checkpoint)
     path = fetch(checkpoint)
     where = place(device, dtype)
     try:
-        return module.load(path, where)
+        if named is None:
+            return module.load(path, where)
+        if role != "clip":
+            raise ValueError("names of open_clip are names of CLIPs")
+        return module.load_named(named, path, where)
     except Exception as error:  # a library meeting files that it does not expect may raise anything
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(

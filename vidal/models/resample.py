@@ -1,4 +1,4 @@
-"""Change of sampling rate by a windowed sinc, the same on every machine."""
+"""A sound at the rate and in the windows a network takes: resampling by a windowed sinc, the same on every machine."""
 
 from __future__ import annotations
 
@@ -31,3 +31,11 @@ def resample(wave: np.ndarray, source: int, target: int) -> np.ndarray:
     padded = torch.nn.functional.pad(torch.from_numpy(np.array(wave, np.float32)), (half, half + down))
     phases_of_output = torch.nn.functional.conv1d(padded[None, None], kernel[:, None], stride=down)[0]
     return phases_of_output.T.reshape(-1)[: ceil(len(wave) * up / down)].numpy()
+
+
+def windows(wave: np.ndarray, length: int) -> list[np.ndarray]:
+    """As many evenly spaced windows of `length` samples as cover `wave`; the wave itself where it is no longer."""
+    count = ceil(len(wave) / length)
+    if count <= 1:
+        return [wave]
+    return [wave[start : start + length] for start in np.linspace(0, len(wave) - length, count).astype(int)]

@@ -26,13 +26,15 @@ class TextDetector:
     processor: Any
     place: Place
 
-    def text_maps(self, frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Frames uint8 [H, W, 3] of any sizes to float32 [h, w] each: from 0 to 1, how surely there is text at a place.
+    def pixels(self, frame: np.ndarray) -> np.ndarray:
+        """A frame uint8 [H, W, 3] of any size as the network takes it: float32 [3, h, w], multiples of 32."""
+        return self.processor(images=np.array(frame), return_tensors="np")["pixel_values"][0]
 
-        The map spans the whole picture at the size the processor gives it. It marks the core of each line of text,
-        somewhat smaller than the line.
+    def text_maps(self, pixels: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What `pixels` made of frames to float32 [h, w] each: from 0 to 1, how surely there is text at a place.
+
+        The map spans the whole picture. It marks the core of each line of text, somewhat smaller than the line.
         """
-        pixels = [self.processor(images=np.array(frame), return_tensors="np")["pixel_values"][0] for frame in frames]
         return in_batches(pixels, self.place.batch, self._map)
 
     def _map(self, pixels: np.ndarray) -> np.ndarray:
