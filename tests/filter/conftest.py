@@ -26,7 +26,8 @@ def sample_of(truth: Scene, frames: int = 2, sound: bool = True, title: str | No
     members = {f"frm{n}.jpg": encode_jpeg(render(truth, float(t), 128).rgb) for n, t in enumerate(instants)}
     if sound:
         members["flac"] = encode_flac(waveform(truth, RATE), RATE)
-    columns = {"title": language.title(truth) if title is None else title, "hashtags": language.hashtags(truth)}
+    told = language.title(truth) if title is None else title
+    columns = {"title": told, "hashtags": language.hashtags(truth), "terms": [language.thing(truth)]}
     return Sample(f"v{truth.index:03d}", "video", columns, members)
 
 
@@ -57,7 +58,7 @@ def sounds(truths: list[Scene]) -> list[Sample]:
         Sample(
             f"a{truth.index:03d}",
             "audio",
-            {"title": language.sound_title(truth), "hashtags": []},
+            {"title": language.sound_title(truth), "hashtags": [], "terms": [truth.sound]},
             {"flac": encode_flac(waveform(truth, RATE), RATE)},
         )
         for truth in truths

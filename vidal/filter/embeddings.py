@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -33,23 +34,27 @@ def finite(values: np.ndarray) -> np.ndarray:
 
 class TextEmbeddings:
     """Embeddings of texts by `embed`, which takes texts to float32 [n, width]: each distinct text of a batch once, and
-    the terms, which many samples share, once in a worker's life as long as `kept` others have not come since."""
+    the terms, which many samples share, once in a worker's life as long as `kept` others have not come since. Several
+    threads may ask."""
 
     def __init__(self, embed: Embed, kept: int = KEPT_TERMS) -> None:
         self._embed = embed
         self._kept = kept
         self._terms: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._lock = Lock()
 
     def of(self, titles: Iterable[str], terms: Iterable[str]) -> dict[str, np.ndarray]:
         """The embedding of every text asked for, by text."""
-        wanted = dict.fromkeys(terms)
-        found = {term: self._terms[term] for term in wanted if term in self._terms}
-        new = list(dict.fromkeys(text for text in (*wanted, *titles) if text not in found))
-        if new:
-            found.update(zip(new, self._embed(new), strict=True))
-        for term in wanted:
-            self._terms[term] = found[term]
-            self._terms.move_to_end(term)
-        while len(self._terms) > self._kept:
-            self._terms.popitem(last=False)
-        return found
+        terms = dict.fromkeys(terms)
+        asked = dict.fromkeys((*terms, *titles))
+        with self._lock:
+            found = {text: self._terms[text] for text in asked if text in self._terms}
+            new = [text for text in asked if text not in found]
+            if new:
+                found.update(zip(new, self._embed(new), strict=True))
+            for term in terms:
+                self._terms[term] = found[term]
+                self._terms.move_to_end(term)
+            while len(self._terms) > self._kept:
+                self._terms.popitem(last=False)
+            return found
