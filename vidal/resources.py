@@ -30,6 +30,13 @@ def locate(reference: str, base: Path) -> Path:
     return path
 
 
+def read_lines(reference: str, base: Path) -> list[str]:
+    """The lines of a list that are neither empty nor comments, without the spaces around them. Raises as `locate` and
+    `read_text` do."""
+    text = read_text(locate(reference, base)).removeprefix("\ufeff")
+    return [line for line in map(str.strip, text.split("\n")) if line and not line.startswith("#")]
+
+
 def read_text(path: Path) -> str:
     """The content of a UTF-8 file. Raises ConfigError naming the file where it is none."""
     try:

@@ -10,26 +10,18 @@ from hypothesis import strategies as st
 from vidal.engine.attempt import Retry
 from vidal.engine.isolation import prepared
 from vidal.engine.step import Sample
-from vidal.filter.quality import Quality, picture_scores, silence_share
-from vidal.media.images import encode_jpeg
-from vidal.media.sound import encode_flac
-
-RATE = 16000
-WINDOW = 800
-"""50 ms at 16 kHz."""
-NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, RATE).astype(np.float32)
+from vidal.filter.quality import Quality, sharpness
+from vidal.filter.quality import scores as quality
+from vidal.media.images import decode_image, encode_jpeg
 
 
 def grey(level, height=256, width=256):
     return np.full((height, width, 3), level, np.uint8)
 
 
-def clip(*levels, flac=None):
-    """A video sample of plain grey keyframes, which JPEG keeps exactly, and perhaps a sound."""
-    members = {f"frm{number}.jpg": encode_jpeg(grey(level)) for number, level in enumerate(levels)}
-    if flac is not None:
-        members["flac"] = encode_flac(np.asarray(flac, np.float32), RATE)
-    return Sample("c", "video", members=members)
+def clip(*levels):
+    """A video sample of plain grey keyframes, which JPEG keeps exactly."""
+    return Sample("c", "video", members={f"frm{n}.jpg": encode_jpeg(grey(level)) for n, level in enumerate(levels)})
 
 
 def scores(scored, sample):
@@ -64,7 +56,7 @@ def test_a_small_thing_counts_by_its_cell(share, motion):
     first = grey(0, 256, 352)
     second = first.copy()
     second[32 : 32 + int(16 * share), 44:66] = 255
-    found = picture_scores([first, second])
+    found = quality([first, second])
     assert found["motion"] == pytest.approx(motion, abs=1e-6)
     assert found["brightness"] == pytest.approx(16 * share * 22 / (256 * 352) / 2, abs=1e-6)
 
@@ -73,7 +65,7 @@ def test_a_small_thing_counts_by_its_cell(share, motion):
     ("colour", "luma"), [((255, 0, 0), 0.299), ((0, 255, 0), 0.587), ((0, 0, 255), 0.114), ((255, 255, 0), 0.886)]
 )
 def test_luma_weighs_the_colours(colour, luma):
-    found = picture_scores([np.full((32, 32, 3), colour, np.uint8), grey(0, 32, 32)])
+    found = quality([np.full((32, 32, 3), colour, np.uint8), grey(0, 32, 32)])
     assert found["motion"] == pytest.approx(luma, abs=1e-6) and found["brightness"] == pytest.approx(luma / 2, abs=1e-6)
 
 
@@ -84,44 +76,78 @@ def test_one_keyframe_is_a_clip_that_does_not_move(scored):
 
 @given(st.integers(1, 70), st.integers(1, 70), st.integers(0, 255), st.integers(0, 255))
 def test_pictures_of_any_size_have_the_motion_of_their_change(height, width, before, after):
-    found = picture_scores([grey(before, height, width), grey(after, height, width)])
+    found = quality([grey(before, height, width), grey(after, height, width)])
     assert found["motion"] == pytest.approx(abs(after - before) / 255, abs=1e-5)
     assert found["brightness"] == pytest.approx((before + after) / 2 / 255, abs=1e-5)
 
 
-def test_a_silent_sound_is_silent_and_a_tone_is_not(scored):
-    assert scores(scored, clip(0, flac=np.zeros(RATE)))["silence"] == 1.0
-    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
-    assert scores(scored, clip(0, flac=tone))["silence"] == 0.0
+@pytest.mark.parametrize("level", [0, 20, 90, 255])
+def test_pictures_of_one_colour_are_blank_and_have_no_sharpness(scored, level):
+    found = scores(scored, clip(level, level))
+    assert (found["black_share"], found["sharpness"]) == (1.0, None)
 
 
-def test_silence_is_the_share_of_silent_windows(scored):
-    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(5 * WINDOW) / RATE)
-    assert scores(scored, clip(0, flac=np.concatenate([tone, np.zeros(15 * WINDOW)])))["silence"] == 0.75
+def textured(seed, height=128, width=160, size=4):
+    """Squares of drawn colours."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 256, (height // size, width // size, 3), np.uint8)
+    return np.kron(small, np.ones((size, size, 1), np.uint8))
 
 
-@pytest.mark.parametrize(("dbfs", "silence"), [(-58.0, 0.0), (-59.5, 0.0), (-60.5, 1.0), (-70.0, 1.0)])
-def test_the_threshold_is_sixty_decibels_below_full_scale(scored, dbfs, silence):
-    square = 10 ** (dbfs / 20) * np.where(np.arange(RATE) % 2, 1.0, -1.0)
-    assert scores(scored, clip(0, flac=square))["silence"] == silence
+def test_black_pictures_are_blank_though_a_few_pixels_are_not():
+    black = grey(10, 100, 100)
+    black[:14, :14] = 255
+    assert quality([black])["black_share"] == 1.0
+    black[:15, :15] = 255
+    assert quality([black])["black_share"] == 0.0
+    dark = (textured(1) * 0.09).astype(np.uint8)
+    assert quality([dark, textured(1), textured(1), textured(1)])["black_share"] == 0.25
 
 
-@given(st.lists(st.booleans(), min_size=1, max_size=20), st.integers(0, WINDOW - 1))
-def test_a_tail_shorter_than_a_window_is_left_out(loud, tail):
-    wave = np.concatenate([np.full(WINDOW, 0.1 * on, np.float32) for on in loud] + [np.full(tail, 0.1, np.float32)])
-    assert silence_share(wave, RATE) == pytest.approx(loud.count(False) / len(loud))
+@pytest.mark.parametrize("size", [(128, 160), (256, 320), (320, 256)])
+def test_blurring_takes_sharpness_away(size):
+    from PIL import Image, ImageFilter
+
+    frame = textured(2, *size, size=8)
+    blurred = [Image.fromarray(frame).filter(ImageFilter.GaussianBlur(radius)) for radius in (0, 2, 4, 8)]
+    found = [quality([np.asarray(one)])["sharpness"] for one in blurred]
+    assert found == sorted(found, reverse=True) and found[0] > 0.75 and found[1] < 0.6 and found[2] < 0.45
 
 
-@pytest.mark.parametrize(("length", "level", "silence"), [(0, 0.0, 1.0), (1, 0.0, 1.0), (WINDOW - 1, 0.5, 0.0)])
-def test_a_sound_shorter_than_a_window_is_judged_whole(length, level, silence):
-    assert silence_share(np.full(length, level, np.float32), RATE) == silence
+def test_sharpness_is_that_of_the_axis_that_is_blurred_more():
+    stripes = np.zeros((96, 96), np.float32)
+    stripes[:, ::8] = 1
+    ramp = np.linspace(0, 1, 96, dtype=np.float32)[:, None]
+    assert sharpness(stripes + ramp) < 0.2 < 0.7 < sharpness(stripes + stripes.T)
 
 
-def test_what_is_not_there_has_no_score(scored):
-    assert scores(scored, clip(10, 10))["silence"] is None
-    heard = scores(scored, clip(flac=np.zeros(RATE)))
-    assert heard == {"motion": None, "brightness": None, "silence": 1.0}
-    assert scores(scored, Sample("n", "video")) == {"motion": None, "brightness": None, "silence": None}
+def test_sharpness_is_that_of_the_middle_keyframe_that_shows_something():
+    from PIL import Image, ImageFilter
+
+    sharp = textured(3)
+    soft = np.asarray(Image.fromarray(sharp).filter(ImageFilter.GaussianBlur(5)))
+    alone = {name: quality([one])["sharpness"] for name, one in (("sharp", sharp), ("soft", soft))}
+    assert quality([soft, sharp, sharp, grey(0, 128, 160)])["sharpness"] == pytest.approx(alone["sharp"])
+    assert quality([soft, sharp, soft])["sharpness"] == pytest.approx(alone["soft"])
+
+
+def test_what_is_shown_twice_is_still():
+    a, b = textured(4), textured(5)
+    assert quality([a, a, a, b, b])["still_share"] == 0.75
+    assert quality([a, b])["still_share"] == 0.0 and quality([a])["still_share"] is None
+    smooth = textured(4, size=32)
+    recoded = [decode_image(encode_jpeg(smooth, level)) for level in (95, 75, 60)]
+    assert quality([smooth, *recoded])["still_share"] == 1.0
+
+
+def test_a_cut_is_told_from_motion():
+    one, other = textured(6, size=16), textured(7, size=16)
+    moved = [np.roll(one, 13 * step, axis=1) for step in range(4)]
+    found = quality(moved)
+    assert found["shots"] == 1 and found["motion"] > 0.2
+    assert quality([one, one, other, other, one])["shots"] == 3
+    lighter = np.clip(one.astype(int) + 4, 0, 255).astype(np.uint8)
+    assert quality([one, lighter])["shots"] == 1 and quality([one])["shots"] == 1
 
 
 def test_no_company_changes_a_score(scored):
@@ -129,7 +155,7 @@ def test_no_company_changes_a_score(scored):
         rng = np.random.default_rng(4)
         made = []
         for number in range(5):
-            one = clip(*rng.integers(0, 255, 3), flac=rng.normal(0, 1e-3, RATE) if number % 2 else None)
+            one = clip(*rng.integers(0, 255, 3))
             one.id = f"c{number}"
             made.append(one)
         return made
@@ -145,8 +171,6 @@ def test_no_company_changes_a_score(scored):
     [
         ({"frm0.jpg": b"GIF89a no jpeg"}, "NotMedia"),
         ({"frm0.jpg": encode_jpeg(grey(9))[:400]}, "DecodeFailed"),
-        ({"flac": b"RIFF no flac, but long enough"}, "NotMedia"),
-        ({"flac": encode_flac(NOISE, RATE)[:20000]}, "DecodeFailed"),
     ],
 )
 def test_broken_members_fail_their_sample_and_have_no_score(members, error_class):

@@ -1,8 +1,9 @@
-"""`filter/quality`: facts of pictures and sound that need no model."""
+"""`filter/quality`: facts of a clip's pictures that need no model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,60 +11,112 @@ import pyarrow as pa
 
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.media.images import decode_image
-from vidal.media.sound import decode_audio
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue (ITU-R BT.601, section 2.5.1)."""
-SILENCE_DBFS = -60.0
-"""Level under which a window counts as silent. Our choice: the paper gives no audio threshold."""
-WINDOW_SECONDS = 0.05
 GRID = 16
+"""Cells on a side of the grid in which motion is measured: a small thing that moves changes the mean of a whole picture
+less than noise does."""
+DARK, DARK_SHARE = 0.10, 0.98
+"""A picture is black if this share of its pixels is no brighter (the defaults of ffmpeg's blackdetect)."""
+BLANK = 0.02
+"""Standard deviation of luma under which a picture is of one colour. Our choice."""
+STILL = 0.01
+"""Change of no cell above which two pictures are the same but for their coding. Our choice."""
+CUT = 0.5
+"""Share of the pixels that must have changed their colour for a cut. Our choice."""
+BLUR = 9
+"""Pixels over which pictures are blurred to see what that changes (Crete et al. 2007, section 2.2)."""
 
 
 class Quality(Step):
-    """`motion`: the largest mean luma change of any cell of a 16 × 16 grid between neighbouring keyframes;
-    `brightness`: mean luma, both of 0 to 1; `silence`: share of 50 ms windows under -60 dBFS. Null where there is no
-    picture or no sound. A cell, since a small thing that moves changes the mean of a picture less than noise does."""
+    """Facts of the keyframes. `motion`: the largest mean luma change of any cell of a 16 × 16 grid between neighbours;
+    `brightness`: mean luma; `black_share`: share of the keyframes that are black or of one colour; `sharpness`: 1 less
+    the blur of the middle one, null where all are blank; `still_share`: share of neighbours that show the same, null for
+    one keyframe; `shots`: one more than the cuts between neighbours. All but the last are from 0 to 1."""
 
     name = "filter/quality"
-    reads = (Read("harvest/media", members=("frm*.jpg", "flac")),)
-    columns = {"motion": pa.float32(), "brightness": pa.float32(), "silence": pa.float32()}
+    version = 2
+    kinds = frozenset({"video"})
+    reads = (Read("harvest/media", members=("frm*.jpg",)),)
+    columns = {
+        "motion": pa.float32(),
+        "brightness": pa.float32(),
+        "black_share": pa.float32(),
+        "sharpness": pa.float32(),
+        "still_share": pa.float32(),
+        "shots": pa.int32(),
+    }
     resources = Resources(batch_size=16)
 
     def settings(self) -> Mapping[str, Any]:
-        return {"silence_dbfs": SILENCE_DBFS, "window": WINDOW_SECONDS, "grid": GRID}
+        return {
+            "grid": GRID, "dark": [DARK, DARK_SHARE], "blank": BLANK, "still": STILL, "cut": CUT, "blur": BLUR,
+        }  # fmt: skip
 
     def prepare(self, sample: Sample) -> None:
-        frames = [decode_image(sample.members[name]) for name in sorted(sample.members) if name != "flac"]
-        sound = decode_audio(sample.members["flac"]) if "flac" in sample.members else None
-        sample.prepared = {**picture_scores(frames), "silence": silence_share(*sound) if sound else None}
+        sample.prepared = scores([decode_image(sample.members[name]) for name in sorted(sample.members)])
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         return [sample.ok(sample.prepared) for sample in samples]
 
 
-def picture_scores(frames: Sequence[np.ndarray]) -> dict[str, float | None]:
-    """Motion and brightness of a clip's keyframes, uint8 [H, W, 3] of one size."""
-    if not frames:
-        return {"motion": None, "brightness": None}
+def scores(frames: Sequence[np.ndarray]) -> dict[str, float | int | None]:
+    """The columns of a clip's keyframes, uint8 [H, W, 3] of one size, at least one."""
     luma = np.stack([frame.astype(np.float32) @ LUMA for frame in frames]) / 255
+    changes = cell_changes(luma)
+    blank = [is_blank(picture) for picture in luma]
+    sharp = [sharpness(picture) for picture, nothing in zip(luma, blank, strict=True) if not nothing]
+    return {
+        "motion": float(changes.max(initial=0.0)),
+        "brightness": float(luma.mean()),
+        "black_share": float(np.mean(blank)),
+        "sharpness": float(np.median(sharp)) if sharp else None,
+        "still_share": float(np.mean(changes < STILL)) if len(changes) else None,
+        "shots": 1 + sum(change > CUT for change in colour_changes(frames)),
+    }
+
+
+def cell_changes(luma: np.ndarray) -> np.ndarray:
+    """For each pair of neighbours of luma [n, H, W] in 0..1, the mean change of the cell that changed most: [n - 1]."""
     changes = np.abs(np.diff(luma, axis=0))
     height, width = (max(1, size // GRID) for size in luma.shape[1:])
     cells = changes[:, : height * GRID, : width * GRID]
     rows, columns = cells.shape[1] // height, cells.shape[2] // width
-    cells = cells.reshape(len(changes), rows, height, columns, width).mean((2, 4))
-    return {"motion": float(cells.max(initial=0.0)), "brightness": float(luma.mean())}
+    return cells.reshape(len(changes), rows, height, columns, width).mean((2, 4)).max((1, 2))
 
 
-def silence_share(wave: np.ndarray, rate: int) -> float:
-    """The share of 50 ms windows of a mono float wave whose RMS level is under -60 dBFS; 1.0 for no samples."""
-    window = int(rate * WINDOW_SECONDS)
-    count = len(wave) // window
-    if count == 0:
-        return float(len(wave) == 0 or _dbfs(wave) < SILENCE_DBFS)
-    levels = [_dbfs(part) for part in wave[: count * window].reshape(count, window)]
-    return float(np.mean([level < SILENCE_DBFS for level in levels]))
+def is_blank(luma: np.ndarray) -> bool:
+    """Whether a picture, luma [H, W] in 0..1, is black or of one colour."""
+    return bool(np.mean(luma <= DARK) >= DARK_SHARE or luma.std() < BLANK)
 
 
-def _dbfs(wave: np.ndarray) -> float:
-    return float(10 * np.log10(np.mean(np.square(wave, dtype=np.float64)) + 1e-20))
+def sharpness(luma: np.ndarray) -> float:
+    """1 less the blur of a picture, luma [H, W]: how much of the change from pixel to pixel a blur takes away, along
+    the axis where it takes less (Crete et al., The blur effect, SPIE 6492, 2007). The picture is not blank."""
+    return 1 - max(_blur(luma), _blur(luma.T))
+
+
+def _blur(luma: np.ndarray) -> float:
+    """The blur along the first axis: of a mean over BLUR pixels, the change from one to the next is that between the
+    pixels that leave and enter it."""
+    padded = np.pad(luma, ((BLUR // 2, BLUR // 2), (0, 0)), mode="edge")
+    sharp, soft = np.abs(np.diff(luma, axis=0)), np.abs(padded[BLUR:] - padded[:-BLUR]) / BLUR
+    whole = float(sharp.sum(dtype=np.float64))
+    lost = float(np.maximum(0, sharp - soft).sum(dtype=np.float64))
+    return (whole - lost) / whole if whole else 1.0
+
+
+def colour_changes(frames: Sequence[np.ndarray]) -> list[float]:
+    """For each pair of neighbours, uint8 [H, W, 3] of one size, the share of the pixels of one that find none of their
+    colour in the other: 1 less the intersection of their histograms (Swain and Ballard 1991). What moves keeps its
+    colours."""
+    shares = [_histogram(frame) for frame in frames]
+    return [1 - float(np.minimum(a, b).sum()) for a, b in pairwise(shares)]
+
+
+def _histogram(picture: np.ndarray) -> np.ndarray:
+    """The share of the pixels in each of 8 × 8 × 8 colours."""
+    shades = (picture >> 5).astype(np.uint16)
+    found = np.bincount((shades[..., 0] << 6 | shades[..., 1] << 3 | shades[..., 2]).ravel(), minlength=512)
+    return found / found.sum()

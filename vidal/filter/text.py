@@ -1,10 +1,123 @@
-"""What a model is told of a sample's texts."""
+"""`filter/text`: facts of title and hashtags."""
 
 from __future__ import annotations
 
-from vidal.engine.step import Sample
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from vidal.engine import fingerprint
+from vidal.engine.errors import VidalError
+from vidal.engine.step import Read, Resources, Result, Sample, Step
+from vidal.filter.config import TextConfig
+from vidal.harvest.screening import words
+from vidal.resources import read_lines
+from vidal.terms.language import language
+
+CHARACTERS = 500
+"""Longest title looked at, as the screen keeps them (harvest.screening.rules)."""
+LANGUAGE_WORDS = 3
+"""Fewest words of a title in ASCII letters by which its language is told: CLD2 guesses at shorter ones."""
+EMOJI = r"(?![©®™‼⁉〰〽㊗㊙])\p{Extended_Pictographic}|\p{Regional_Indicator}|.\ufe0f"
+"""What an emoji begins with (UTS #51): a pictograph but for signs that are text unless marked, a flag's letter, or
+anything marked to be shown as a picture."""
 
 
-def spoken(sample: Sample) -> str:
-    """The cleaned title; where nothing is left of it, the hashtags."""
-    return sample.columns["title"] or " ".join(sample.columns["hashtags"] or ())
+class TextScore(Step):
+    """Facts of the title and hashtags as the site gave them.
+
+    `words` of the title and `tags`, both without boilerplate; `language` (ISO 639-1) and the share of the title in it,
+    null where it cannot be told; `boilerplate_share` of all words and tags, and `repetition`, the share of the words
+    that stand in the title before, null where there are none; `emoji_share` of the title's visible characters, 0 where
+    there are none; `unsafe_words`, how many entries of the list stand in title or tags.
+    """
+
+    name = "filter/text"
+    reads = (Read("harvest/media"), Read("harvest/candidates", ("title", "hashtags")))
+    columns = {
+        "words": pa.int32(),
+        "tags": pa.int32(),
+        "language": pa.string(),
+        "language_share": pa.float32(),
+        "boilerplate_share": pa.float32(),
+        "emoji_share": pa.float32(),
+        "repetition": pa.float32(),
+        "unsafe_words": pa.int32(),
+    }
+    resources = Resources(batch_size=256)
+
+    def __init__(self, config: TextConfig, base: Path) -> None:
+        self.boilerplate = frozenset(map(words.fold, _listed("boilerplate", config.boilerplate, base)))
+        self.unsafe = frozenset(_listed("unsafe_words", config.unsafe_words, base))
+
+    def settings(self) -> Mapping[str, Any]:
+        return {name: fingerprint.digest(sorted(getattr(self, name))) for name in ("boilerplate", "unsafe")}
+
+    def setup(self) -> None:
+        self._unsafe = Phrases(self.unsafe)
+
+    def process(self, samples: Sequence[Sample]) -> list[Result]:
+        return [
+            sample.ok(scores(sample.columns["title"], sample.columns["hashtags"], self.boilerplate, self._unsafe))
+            for sample in samples
+        ]
+
+
+class Phrases:
+    """Words and phrases to look for in texts: as whole words, whatever their case; those of scripts that put no spaces
+    between words, anywhere."""
+
+    def __init__(self, entries: Collection[str]) -> None:
+        self._anywhere = {folded for entry in entries if words.unspaced(folded := words.fold(entry))}
+        self._phrases = {tuple(words.words(entry)) for entry in entries if not words.unspaced(entry)} - {()}
+        self._longest = max(map(len, self._phrases), default=0)
+
+    def found(self, texts: Sequence[str]) -> int:
+        """How many different ones stand in the texts."""
+        seen: set[Any] = set()
+        for text in texts:
+            said = words.words(text)
+            for length in range(1, min(self._longest, len(said)) + 1):
+                starts = range(len(said) - length + 1)
+                seen.update(self._phrases & {tuple(said[start : start + length]) for start in starts})
+            seen.update(entry for entry in self._anywhere if entry in words.fold(text))
+        return len(seen)
+
+
+def scores(
+    title: str | None, hashtags: Sequence[str] | None, boilerplate: Collection[str], unsafe: Phrases
+) -> dict[str, Any]:
+    """The columns of a title and hashtags; `boilerplate` holds folded words."""
+    shown = words.printable((title or "")[: 4 * CHARACTERS])[:CHARACTERS]
+    tags = [words.fold(tag.strip("# ")) for tag in hashtags or ()]
+    clean = words.without(shown, frozenset(boilerplate))
+    said = words.words(shown)
+    every = [*said, *tags]
+    code, share = language(clean, LANGUAGE_WORDS)
+    return {
+        "words": words.count(clean),
+        "tags": sum(tag not in boilerplate for tag in tags),
+        "language": code,
+        "language_share": share if code else None,
+        "boilerplate_share": sum(word in boilerplate for word in every) / len(every) if every else None,
+        "emoji_share": emoji_share(shown),
+        "repetition": 1 - len(set(said)) / len(said) if said else None,
+        "unsafe_words": unsafe.found([shown, *tags]),
+    }
+
+
+def emoji_share(text: str) -> float:
+    """The share of a text's visible characters (grapheme clusters, UAX #29) that are emoji; 0 where there are none."""
+    import regex
+
+    shown = [cluster for cluster in regex.findall(r"\X", text) if not cluster.isspace()]
+    return sum(bool(regex.match(EMOJI, cluster)) for cluster in shown) / len(shown) if shown else 0.0
+
+
+def _listed(key: str, reference: str, base: Path) -> list[str]:
+    try:
+        return read_lines(reference, base)
+    except VidalError as error:
+        raise type(error)(f"filter.text.{key}: {error}") from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 RENAMED = {"iw": "he", "jw": "jv", "in": "id", "mo": "ro"}
 """Codes that CLD2 knows under an older name."""
-UNKNOWN = "un"
+UNKNOWN = ("un", "xx")
+"""What CLD2 answers for what it cannot tell, and, before a script's code, for a script in which it knows no language."""
 
 
 def language(text: str, least_words: int) -> tuple[str | None, float]:
@@ -21,7 +22,7 @@ def language(text: str, least_words: int) -> tuple[str | None, float]:
     except pycld2.error:
         return None, 0.0
     _, code, percent, _ = found[0]
-    if code == UNKNOWN:
+    primary = code.partition("-")[0]
+    if primary in UNKNOWN:
         return None, 0.0
-    code = RENAMED.get(code, code.partition("-")[0])
-    return code, percent / 100
+    return RENAMED.get(primary, primary), percent / 100

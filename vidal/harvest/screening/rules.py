@@ -14,7 +14,7 @@ from vidal.harvest.screening import languagebind, licence, words
 from vidal.harvest.screening.config import ScreenConfig, Unknown
 from vidal.harvest.screening.deny import DenyList, names_uploader
 from vidal.harvest.uploaders import Uploaders
-from vidal.resources import locate, read_text
+from vidal.resources import read_lines
 from vidal.terms.language import RENAMED, language
 
 READS = (
@@ -223,10 +223,7 @@ def _deny_entries(files: Iterable[str], base: Path) -> list[str]:
 
 
 def _lines(key: str, reference: str, base: Path) -> list[str]:
-    """The lines of a list that are neither empty nor comments."""
     try:
-        text = read_text(locate(reference, base))
+        return read_lines(reference, base)
     except VidalError as error:
         raise type(error)(f"harvest.screen.{key}: {error}") from error
-    lines = (line.strip() for line in text.removeprefix("\ufeff").split("\n"))
-    return [line for line in lines if line and not line.startswith("#")]

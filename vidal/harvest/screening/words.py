@@ -41,6 +41,11 @@ def count(text: str) -> int:
     return sum((shape.count("u") + 1) // 2 if shape[0] == "u" else 1 for shape in found)
 
 
+def unspaced(text: str) -> bool:
+    """Whether a text has characters of a script without spaces."""
+    return not text.isascii() and bool(_UNSPACED.search(text))
+
+
 def without(text: str, listed: frozenset[str]) -> str:
     """A text without the words on a list of folded words, and without the punctuation they leave alone."""
     kept = []
