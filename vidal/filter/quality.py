@@ -30,10 +30,13 @@ BLUR = 9
 
 
 class Quality(Step):
-    """Facts of the keyframes. `motion`: the largest mean luma change of any cell of a 16 × 16 grid between neighbours;
-    `brightness`: mean luma; `black_share`: share of the keyframes that are black or of one colour; `sharpness`: 1 less
-    the blur of the middle one, null where all are blank; `still_share`: share of neighbours that show the same, null for
-    one keyframe; `shots`: one more than the cuts between neighbours. All but the last are from 0 to 1."""
+    """Facts of the keyframes, all but the last from 0 to 1.
+
+    `motion`: the largest mean luma change of any cell of a 16 × 16 grid between neighbours. `brightness`: mean luma.
+    `black_share`: share of the keyframes that are black or of one colour. `sharpness`: 1 less the blur of the middle
+    one, null where all are blank. `still_share`: share of the neighbours that show the same, null for one keyframe.
+    `shots`: one more than the cuts between neighbours.
+    """
 
     name = "filter/quality"
     version = 2

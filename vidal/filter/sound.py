@@ -17,7 +17,7 @@ SILENCE_DBFS = -60.0
 WINDOW_SECONDS = 0.05
 FULL = 0.95
 """Share of full scale from which a sample counts as at its end: what was clipped and then coded with loss or resampled
-wavers around full scale. Our choice: of a tone clipped 18 dB over full scale it finds a quarter after MP3, half after Opus."""
+wavers around full scale. Our choice: of a tone clipped 18 dB over full scale it finds a quarter after MP3."""
 CLIPPED_RUN = 3
 """Fewest samples in a row at full scale that count as clipped: a peak of clean sound has one or two. Our choice."""
 
