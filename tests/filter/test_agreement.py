@@ -14,7 +14,7 @@ from vidal.filter.clap import ClapScore
 from vidal.filter.clip import ClipScore
 from vidal.filter.config import ClipConfig, ModelConfig
 from vidal.filter.embeddings import TextEmbeddings
-from vidal.filter.text import spoken
+from vidal.filter.spoken import spoken
 from vidal.media.images import decode_image, encode_jpeg
 from vidal.media.sound import encode_flac
 

@@ -13,6 +13,7 @@ from vidal import models
 from vidal.demo.sound import waveform
 from vidal.demo.train.data import clip_frames, scenes
 from vidal.engine.errors import ConfigError
+from vidal.models.log_mel import clap_spectrogram
 from vidal.models.resample import resample
 
 RATE = 16000
@@ -62,6 +63,23 @@ def test_a_clap_embeds_as_its_own_library_does(waves, tmp_path):
         texts = model.network.get_text_features(**ids).pooler_output.numpy()
     np.testing.assert_allclose(model.embed_audio(short, target), sounds, atol=1e-5)
     np.testing.assert_allclose(model.embed_texts(["a bell", "rain falling"]), texts, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["repeatpad", "repeat", "pad"])
+@pytest.mark.parametrize("fusion", [False, True])
+def test_spectrograms_are_those_of_the_library(padding, fusion, waves):
+    """Also where there is silence, and where the loud stands beside the very quiet."""
+    from transformers import ClapFeatureExtractor
+
+    extractor = ClapFeatureExtractor(
+        sampling_rate=RATE, max_length_s=1, padding=padding, truncation="fusion" if fusion else "rand_trunc"
+    )
+    steps = np.concatenate([np.zeros(5000), np.full(3000, 0.9), np.full(3000, 1e-4)]).astype(np.float32)
+    for wave in (waves[0][:RATE], waves[1][:7000], waves[2][:5], steps, np.zeros(300, np.float32)):
+        expected = extractor(wave, sampling_rate=RATE, return_tensors="np")["input_features"][0]
+        found = clap_spectrogram(wave, extractor)
+        assert found.shape == expected.shape and found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, atol=5e-3)
 
 
 def test_a_tagger_gives_each_label_its_own_probability(tagger, waves):

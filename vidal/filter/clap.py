@@ -12,7 +12,7 @@ from vidal import models
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.filter.config import ModelConfig
 from vidal.filter.embeddings import EMBEDDING, TextEmbeddings, centre
-from vidal.filter.text import spoken
+from vidal.filter.spoken import spoken
 from vidal.media.sound import decode_audio
 
 

@@ -13,7 +13,7 @@ from vidal.engine.errors import ConfigError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.filter.config import ClipConfig
 from vidal.filter.embeddings import EMBEDDING, TextEmbeddings, centre
-from vidal.filter.text import spoken
+from vidal.filter.spoken import spoken
 from vidal.media.images import decode_image
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vidal.models.batching import in_batches, rows, unit
+from vidal.models.log_mel import clap_spectrogram
 from vidal.models.place import Place
 from vidal.models.pretrained import from_folder
 from vidal.models.resample import resample, windows
@@ -37,7 +38,11 @@ class Clap:
         A wave longer than the model's window is heard in as many evenly spaced windows as cover it: nothing is cropped
         at random, as the feature extractor alone would do.
         """
-        return [self._spectrogram(window) for window in self._windows(wave, rate)]
+        if not len(wave):
+            raise ValueError("the sound has no samples")
+        extractor = self.processor.feature_extractor
+        heard = resample(wave, rate, extractor.sampling_rate)
+        return [clap_spectrogram(window, extractor) for window in windows(heard, extractor.nb_max_samples)]
 
     def embed_features(self, sounds: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
         """What `features` made of sounds to float32 [n, width], L2-normalised: the mean over a sound's windows."""
@@ -58,17 +63,6 @@ class Clap:
             for coded in (tokenizer(text, padding="max_length", truncation=True, max_length=length) for text in texts)
         ]
         return rows(in_batches(tokens, self.place.batch, self._read), self.width)
-
-    def _windows(self, wave: np.ndarray, rate: int) -> list[np.ndarray]:
-        if not len(wave):
-            raise ValueError("the sound has no samples")
-        extractor = self.processor.feature_extractor
-        return windows(resample(wave, rate, extractor.sampling_rate), extractor.nb_max_samples)
-
-    def _spectrogram(self, window: np.ndarray) -> np.ndarray:
-        extractor = self.processor.feature_extractor
-        features = extractor(window, sampling_rate=extractor.sampling_rate, return_tensors="np")
-        return features["input_features"][0].astype(np.float32)
 
     def _hear(self, features: np.ndarray) -> np.ndarray:
         import torch
