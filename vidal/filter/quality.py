@@ -21,7 +21,7 @@ DARK, DARK_SHARE = 0.10, 0.98
 """A picture is black if this share of its pixels is no brighter (the defaults of ffmpeg's blackdetect)."""
 BLANK = 0.02
 """Standard deviation of luma under which a picture is of one colour. Our choice."""
-STILL = 0.01
+STILL = 0.02
 """Change of no cell above which two pictures are the same but for their coding. Our choice."""
 CUT = 0.5
 """Share of the pixels that must have changed their colour for a cut. Our choice."""

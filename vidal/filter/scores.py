@@ -19,7 +19,9 @@ from vidal.engine.workspace import Workspace
 from vidal.filter.tables import DUPLICATES, SCORES
 
 CANDIDATES = "harvest/candidates"
-FACTS = ("seconds", "fps", "width", "height", "audio_seconds", "source_sha256")
+FACTS = (
+    "seconds", "fps", "width", "height", "audio_seconds", "source_width", "source_height", "source_sha256",
+)  # fmt: skip
 """What rules may ask of the media."""
 PARTS_AT_ONCE = 64
 """Parts joined in memory together, which make one row group."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ClipCodec = Literal["h264", "vp9"]
 
 OPUS_RATE = 48000
+NOTHING: Mapping[str, str] = {}
 CONTAINERS = {"h264": "mp4", "vp9": "webm"}
 VIDEO_ENCODERS = {"h264": "libx264", "vp9": "libvpx-vp9"}
 AUDIO_ENCODERS = {"h264": "aac", "vp9": "libopus"}
@@ -39,11 +40,13 @@ def write_clip(
     audio: np.ndarray | None = None,
     rate: int = 16000,
     codec: ClipCodec = "h264",
+    options: Mapping[str, str] = NOTHING,
 ) -> Path:
     """Write `frames` (uint8 [H, W, 3] RGB, even sizes, at least one) and `audio` (float32 [n] or [n, 2] in -1..1 at
     `rate` Hz, or None) to `path` and return it.
 
-    `h264` gives H.264 and AAC in mp4, `vp9` gives VP9 and Opus (48 kHz) in webm, whatever the name of `path`.
+    `h264` gives H.264 and AAC in mp4, `vp9` gives VP9 and Opus (48 kHz) in webm, whatever the name of `path`;
+    `options` go to the picture encoder beside its own.
     One encoder thread and no tags, so that the bytes depend on the arguments and the library versions only.
     """
     import av
@@ -56,7 +59,7 @@ def write_clip(
     frame_rate = Fraction(fps).limit_denominator(1001)
     path = Path(path)
     with av.open(path, "w", format=CONTAINERS[codec], options=CONTAINER_OPTIONS[codec]) as out:
-        video = out.add_stream(VIDEO_ENCODERS[codec], rate=frame_rate, options=VIDEO_OPTIONS[codec])
+        video = out.add_stream(VIDEO_ENCODERS[codec], rate=frame_rate, options={**VIDEO_OPTIONS[codec], **options})
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.codec_context.thread_count = 1
         video.codec_context.flags |= av.codec.context.Flags.bitexact
