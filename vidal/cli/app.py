@@ -9,7 +9,7 @@ import traceback
 import typer
 
 from vidal import __version__
-from vidal.cli import build, config, demo, export, failures, forget, init, inspect, models, status, submit
+from vidal.cli import build, config, demo, export, failures, filter, forget, init, inspect, models, status, submit
 from vidal.engine.errors import VidalError
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.add_typer(config.app, name="config")
 app.command("build")(build.build)
 app.command("status")(status.status)
 app.command("failures")(failures.failures)
+app.add_typer(filter.app, name="filter")
 app.command("forget")(forget.forget)
 app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
