@@ -10,34 +10,37 @@ import numpy as np
 import pyarrow as pa
 
 from vidal.engine.step import Read, Resources, Result, Sample, Step
-from vidal.filter.quality import LUMA
 from vidal.media.images import decode_image
 
-BITS = 64
-SIDE = 32
-"""Pixels on a side of the picture that is hashed: Zauner's DCT hash (Implementation and Benchmarking of Perceptual
-Image Hash Functions, 2010, section 3.2.1)."""
-BLANK_LEVELS = 1.0
-"""Root mean square, in levels of 255, of all that the hash looks at, under which a picture shows nothing."""
-BLANK = np.uint64(0)
-"""The hash of a picture that shows nothing."""
+GRID = 9
+"""Cells on a side. Odd, so that what stands in the middle of a picture fills a cell and is not cut by a border."""
+LUMA_LEVELS = (2, 6, 18, 54)
+CHROMA_LEVELS = (1, 3, 9, 27)
+"""The steps, in levels of 255, that a difference of neighbouring cells passes, up or down; a bit each."""
+PLANES = (LUMA_LEVELS, CHROMA_LEVELS, CHROMA_LEVELS)
+DIFFERENCES = 2 * GRID * (GRID - 1)
+BITS = DIFFERENCES * sum(2 * len(levels) for levels in PLANES)
+BYTES = BITS // 8
+FRAME_HASH = pa.binary(BYTES)
 
 
 class FrameHashes(Step):
-    """`frame_hashes`: one 64-bit hash per keyframe, in their order, 0 for a picture that shows nothing.
+    """`frame_hashes`: one hash of 3456 bits per keyframe, in their order.
 
-    Pictures that show the same differ in few bits, whatever their encoding, size, brightness or contrast.
+    How far two pictures are apart is the share of the bits set in either of two hashes that are not set in both. It is
+    small for pictures that show the same, whatever their encoding and size, and little changed by a crop of some per
+    cent or a logo in a corner, which touches few cells.
     """
 
     name = "filter/hashes"
     kinds = frozenset({"video"})
     reads = (Read("harvest/media", members=("frm*.jpg",)),)
-    columns = {"frame_hashes": pa.list_(pa.uint64())}
+    columns = {"frame_hashes": pa.list_(FRAME_HASH)}
     unpublished = ("frame_hashes",)
     resources = Resources(batch_size=16)
 
     def settings(self) -> Mapping[str, Any]:
-        return {"bits": BITS, "side": SIDE, "blank_levels": BLANK_LEVELS}
+        return {"grid": GRID, "levels": PLANES}
 
     def prepare(self, sample: Sample) -> None:
         sample.prepared = [frame_hash(decode_image(sample.members[name])) for name in sorted(sample.members)]
@@ -46,39 +49,40 @@ class FrameHashes(Step):
         return [sample.ok({"frame_hashes": sample.prepared}) for sample in samples]
 
 
-def frame_hash(rgb: np.ndarray) -> int:
-    """The hash of a picture, uint8 [H, W, 3]: the signs of the 64 lowest frequencies, the mean left out, of the cosine
-    transform of its luma at 32 × 32.
+def frame_hash(rgb: np.ndarray) -> bytes:
+    """The hash of a picture, uint8 [H, W, 3]: of luma and both chroma at 9 × 9 cells, the differences of cells side by
+    side and of cells one above the other, each told by how many steps it passes upwards and how many downwards.
 
-    A sign needs no median to compare with, so the hash of a mirrored picture is `hash ^ MIRRORED`, or nearly.
+    A picture that shows nothing has no bit set. Differences and not values, so that light and tint do not count;
+    small ones are no bit, so that noise does not count either.
     """
     from PIL import Image
 
-    luma = Image.fromarray(rgb.astype(np.float32) @ LUMA).resize((SIDE, SIDE), Image.Resampling.BOX)
-    cosines = _cosines()
-    rows, columns = _frequencies()
-    found = (cosines @ np.asarray(luma, np.float64) @ cosines.T)[rows, columns]
-    if np.sqrt(np.square(found).sum()) / SIDE < BLANK_LEVELS:
-        return int(BLANK)
-    return sum(1 << bit for bit in np.flatnonzero(found > 0).tolist())
+    cells = Image.fromarray(rgb).convert("YCbCr").resize((GRID, GRID), Image.Resampling.BOX)
+    planes = np.asarray(cells, np.int16).transpose(2, 0, 1)
+    bits = []
+    for plane, levels in zip(planes, PLANES, strict=True):
+        found = np.concatenate([np.diff(plane, axis=1).ravel(), np.diff(plane, axis=0).ravel()])
+        bits += [found >= level for level in levels] + [-found >= level for level in levels]
+    return np.packbits(np.concatenate(bits)).tobytes()
+
+
+def mirrored(hashes: np.ndarray) -> np.ndarray:
+    """The hashes, uint8 [n, BYTES], of the same pictures with left and right exchanged, but for rounding."""
+    return np.packbits(np.unpackbits(hashes, axis=1)[:, _mirror()], axis=1)
 
 
 @cache
-def _frequencies() -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of each bit's frequency, from low to high: by their sum, then by row."""
-    places = sorted(((u, v) for u in range(SIDE) for v in range(SIDE)), key=lambda place: (sum(place), place))
-    rows, columns = np.array(places[1 : BITS + 1]).T
-    return rows, columns
-
-
-@cache
-def _cosines() -> np.ndarray:
-    """The orthonormal cosine transform (DCT-II) of 32 values, [32, 32] with a frequency a row."""
-    at = (np.arange(SIDE) + 0.5) * np.pi / SIDE
-    rows = np.cos(np.arange(SIDE)[:, None] * at) * np.sqrt(2 / SIDE)
-    rows[0] /= np.sqrt(2)
-    return rows
-
-
-MIRRORED = np.uint64(sum(1 << bit for bit in np.flatnonzero(_frequencies()[1] % 2).tolist()))
-"""The bits that a mirror, left for right, turns over: those of odd frequencies across the picture."""
+def _mirror() -> np.ndarray:
+    """Which bit of a hash stands in each place of that of the mirrored picture, [BITS]."""
+    side = np.arange(GRID * (GRID - 1)).reshape(GRID, GRID - 1)[:, ::-1].ravel()
+    above = side.size + np.arange(GRID * (GRID - 1)).reshape(GRID - 1, GRID)[:, ::-1].ravel()
+    places = []
+    start = 0
+    for levels in PLANES:
+        count = len(levels)
+        for number in range(2 * count):
+            turned = (number + count) % (2 * count)
+            places += [start + turned * DIFFERENCES + side, start + number * DIFFERENCES + above]
+        start += 2 * count * DIFFERENCES
+    return np.concatenate(places)

@@ -1,1 +1,1 @@
-"""Samples that show or sound the same: as bytes, as pictures, as what a model sees and hears; and test sets' samples."""
+"""Samples that are the same, as bytes, as pictures, or as a model sees and hears them, and samples of test sets."""
