@@ -1,4 +1,4 @@
-"""Precision and recall of the shipped demo rules on planted flaws: a world of clips is drawn, harvested, scored, judged.
+"""Precision and recall of the demo's rules on planted flaws: a world of clips is drawn, harvested, scored, judged.
 
 python bench/filter.py [--seed 4242] [--each 12] [--good 200]
 """

@@ -1,4 +1,4 @@
-"""A folder of clips and sounds with planted flaws, each of which one rule of `pipelines/demo-quality.yaml` must find."""
+"""A folder of clips and sounds with planted flaws, each for one rule of `pipelines/demo-quality.yaml` to find."""
 
 from __future__ import annotations
 
