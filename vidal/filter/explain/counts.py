@@ -67,7 +67,7 @@ class Counts:
 
 def count(judgement: Judgement) -> Counts:
     patterns = _Patterns.of(judgement)
-    kinds = sorted(set(patterns.kind.tolist()))
+    kinds = sorted(set(patterns.kind.tolist()), reverse=True)
     return Counts(
         tuple(patterns.counts(position, kinds) for position in range(len(judgement.rules))),
         {kind: patterns.fates(kind) for kind in kinds},

@@ -31,7 +31,8 @@ def scored(build: Build, command: Callable[[Iterable[str]], str]) -> pa.Table:
         raise MissingError(f"{workspace.url} has no scores under the current settings; run `{todo}` first")
     table = next(node for node in build.nodes if isinstance(node, Scores))
     context = Context(workspace, build.fingerprints, LocalRunner(0))
-    if workspace.table_metadata(SCORES).get("state") != state(context, table):
+    scores, duplicates = (workspace.read_table(name, ["id"]) for name in (SCORES, DUPLICATES))
+    if workspace.table_metadata(SCORES).get("state") != state(context, table) or not scores.equals(duplicates):
         raise MissingError(
             f"the scores in {workspace.url} are older than its samples; run `{command(['filter'])}` first"
         )

@@ -12,7 +12,7 @@ from vidal.filter.conditions import ROW, connect
 from vidal.filter.explain.comparisons import BELOW, Comparison, comparisons
 from vidal.filter.explain.judgement import Judgement
 
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
+WHOLE, BROKEN = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"), ("FLOAT", "DOUBLE", "DECIMAL")
 """How DuckDB names its types of numbers, but for a U before those without a sign and figures after a decimal's."""
 
 
@@ -34,6 +34,8 @@ class Cut:
     below: np.ndarray
     decisive: np.ndarray
     nulls: int
+    whole: bool
+    """Whether the scores are whole numbers by their type."""
 
     @property
     def quantile(self) -> float | None:
@@ -66,6 +68,7 @@ class _Evaluated:
     known: np.ndarray
     below: np.ndarray
     decisive: np.ndarray
+    whole: bool
 
 
 def _cut(rows: _Evaluated, comparison: Comparison, kinds: tuple[str, ...], concerned: np.ndarray) -> Cut:
@@ -75,12 +78,13 @@ def _cut(rows: _Evaluated, comparison: Comparison, kinds: tuple[str, ...], conce
     if comparison.quantile:
         value = float(upper.min()) if len(upper) else None
     nulls = int((concerned & ~rows.known).sum())
-    return Cut(comparison, kinds, value, rows.scores, known, known & rows.below, known & rows.decisive, nulls)
+    sides = known & rows.below, known & rows.decisive
+    return Cut(comparison, kinds, value, rows.scores, known, *sides, nulls, rows.whole)
 
 
 def _evaluated(table: pa.Table, comparison: Comparison, missing: bool) -> _Evaluated | None:
     """What a comparison says of every row; None where what it compares is no number."""
-    if not _is_number(table, comparison.axis):
+    if (kind := _type(table, comparison.axis)) not in WHOLE + BROKEN:
         return None
     scores, known, test, differs = _columns(
         table,
@@ -90,7 +94,7 @@ def _evaluated(table: pa.Table, comparison: Comparison, missing: bool) -> _Evalu
         f"coalesce({comparison.if_true}, {missing}) <> coalesce({comparison.if_false}, {missing})",
     )
     below = test if comparison.operator in BELOW.values() else ~test
-    return _Evaluated(scores, known, below, differs)
+    return _Evaluated(scores, known, below, differs, kind in WHOLE)
 
 
 def _columns(table: pa.Table, *expressions: str) -> list[np.ndarray]:
@@ -108,11 +112,11 @@ def _columns(table: pa.Table, *expressions: str) -> list[np.ndarray]:
     return arrays
 
 
-def _is_number(table: pa.Table, axis: str) -> bool:
+def _type(table: pa.Table, axis: str) -> str:
     from duckdb import SQLExpression
 
     [kind] = connect().from_arrow(table.slice(0, 0)).select(SQLExpression(axis)).types
-    return str(kind).upper().partition("(")[0].removeprefix("U") in NUMBERS
+    return str(kind).upper().partition("(")[0].removeprefix("U")
 
 
 def nearest(cut: Cut, count: int) -> tuple[list[int], list[int]]:

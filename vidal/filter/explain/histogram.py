@@ -13,7 +13,7 @@ FINITE = 1e300
 EPSILON = 1e-12
 """Bins narrower than this, beside the scores themselves, are too narrow for float64 to tell them apart."""
 CORE = (0.005, 0.995)
-"""Quantiles between which the bulk of the scores lies. What is further from it than the bulk is wide is counted in the
+"""Quantiles between which the bulk of the scores lies. What is further from it than half its width is counted in the
 first or the last bin."""
 
 
@@ -49,15 +49,16 @@ class Mark:
     includes: bool = False
 
 
-def histogram(scores: np.ndarray, category: np.ndarray, categories: int, marks: Sequence[Mark]) -> Histogram:
+def histogram(
+    scores: np.ndarray, category: np.ndarray, categories: int, marks: Sequence[Mark], whole: bool = False
+) -> Histogram:
     """Count float64 scores [n], NaN among them as infinite, by bins and by category, int [n] under `categories`.
 
-    A bin begins at the first mark that is in sight, so that none mixes its two sides. Whole numbers have bins of whole
-    numbers.
+    A bin begins at the first mark that is in sight, so that none mixes its two sides. With `whole` the scores are whole
+    numbers, and so are the ends of the bins.
     """
     finite = np.abs(scores) <= FINITE
     found, of = scores[finite], category[finite]
-    whole = bool(len(found)) and bool(np.all(found == np.rint(found)))
     places = [float(np.clip(_place(mark, whole), -FINITE, FINITE)) for mark in marks]
     low, high = _span(found, places)
     width = _width(low, high, whole)
@@ -88,8 +89,8 @@ def _span(scores: np.ndarray, places: Sequence[float]) -> tuple[float, float]:
     core_low, core_high = (float(value) for value in np.quantile(scores, CORE, method="nearest"))
     wide = core_high - core_low
     if wide > 0:
-        low = core_low if core_low - low > wide else low
-        high = core_high if high - core_high > wide else high
+        low = float(scores[scores >= core_low - wide / 2].min())
+        high = float(scores[scores <= core_high + wide / 2].max())
     reach = 2 * (high - low) or max(abs(low), 1.0)
     near = [place for place in places if low - reach <= place <= high + reach]
     return min([low, *near]), max([high, *near])

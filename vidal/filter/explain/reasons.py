@@ -51,15 +51,19 @@ class Compared:
 
 @dataclass(frozen=True)
 class RuleReason:
-    """What a rule says of a sample. `unknown` are scores it names that are null, with why; `decides`: it is the first
-    that holds and drops or keeps."""
+    """What a rule says of a sample: its condition (`says`), and the rule with its kinds and `missing` (`holds`).
+
+    `decides`: it is the first that holds and drops or keeps. `scores` are those that the condition names, `unknown` why
+    some of them are null, `compared` what it compares with numbers.
+    """
 
     rule: RuleConfig
     says: str
     holds: bool
     decides: bool
-    compared: tuple[Compared, ...]
-    unknown: Mapping[str, str]
+    scores: Mapping[str, Any] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    compared: tuple[Compared, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,12 +113,13 @@ def reason(build: Build, table: pa.Table, rules: Sequence[RuleConfig], key: str)
     [row], [verdict] = (one.slice(position, 1).to_pylist() for one in (table, judgement.verdicts))
     failed = {name: _error(build, name, part, id_) for name in row["failed"]}
     steps = [node for node in build.nodes if isinstance(node, Step) and node.stage == "filter"]
+    known = _Known(steps, row, failed)
     return replace(
         sample,
         scores=_scores(steps, row),
         failed=failed,
         same_as=_same_as(build, position),
-        rules=tuple(_rule(judgement, number, position, _Unknown(steps, row, failed)) for number in range(len(rules))),
+        rules=tuple(_rule(judgement, number, position, known) for number in range(len(rules))),
         kept=verdict["kept"],
         rule=verdict["rule"],
         flags=tuple(verdict["flags"]),
@@ -156,7 +161,7 @@ def _media(build: Build, part: int, id_: str) -> Media | None:
 def _departure(build: Build, part: int, id_: str) -> Departure:
     """The first step ahead of the scores that lets the sample through no further."""
     scores = next(node for node in build.nodes if isinstance(node, Scores))
-    for name in dict.fromkeys((CANDIDATES, *scores.standing, MEDIA)):
+    for name in (node.name for node in build.nodes if node.name in {CANDIDATES, *scores.standing, MEDIA}):
         row = _row(build.store(name), part, id_, "status", "rule", "error_class", "error_message")
         if row is None:
             return Departure(name, WAITING)
@@ -182,39 +187,43 @@ def _same_as(build: Build, position: int) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Unknown:
-    """Why scores of a sample are null."""
+class _Known:
+    """What is known of a sample, and why the rest is not."""
 
     steps: Sequence[Step]
     row: Mapping[str, Any]
     failed: Mapping[str, str]
 
-    def of(self, where: str) -> dict[str, str]:
-        """The scores that a condition names and that are null, each with why."""
-        known = {name.lower(): name for name in self.row}
-        asked = [known[name.lower()] for name in columns(where)]
-        return {name: self._why(name) for name in asked if self.row[name] is None}
+    def scores(self, where: str) -> dict[str, Any]:
+        """The scores that a condition names."""
+        names = {name.lower(): name for name in self.row}
+        return {names[name.lower()]: self.row[names[name.lower()]] for name in columns(where)}
 
-    def _why(self, name: str) -> str:
+    def why_null(self, name: str) -> str:
         step = next((step for step in self.steps if name in step.columns), None)
         if step is None:
-            return "has none"
+            return "it has none"
         if step.name in self.failed:
             return f"{step.name} failed"
         return "does not apply" if self.row["kind"] in step.kinds else f"{step.name} is not for {self.row['kind']}"
 
 
-def _rule(judgement: Judgement, number: int, position: int, unknown: _Unknown) -> RuleReason:
+def _rule(judgement: Judgement, number: int, position: int, known: _Known) -> RuleReason:
     rule = judgement.rules[number]
-    told = judgement.told.column(number)[position].as_py()
-    says = {True: HOLDS, False: FALLS_SHORT, None: UNTOLD}[told]
-    kind, verdict = unknown.row["kind"], judgement.verdicts["rule"][position].as_py()
-    if kind not in rule.kinds:
-        return RuleReason(rule, OTHER_KIND, False, False, (), {})
-    compared = tuple(
+    if known.row["kind"] not in rule.kinds:
+        return RuleReason(rule, OTHER_KIND, holds=False, decides=False)
+    scores = known.scores(rule.where)
+    compared = dict.fromkeys(
         Compared(cut.comparison.label, float(cut.scores[position]), cut.comparison.operator, cut.value, cut.quantile)
         for cut in cuts(judgement, number)
         if cut.known[position]
     )
-    holds = bool(judgement.holds[position, number])
-    return RuleReason(rule, says, holds, verdict == rule.name, compared, unknown.of(rule.where))
+    return RuleReason(
+        rule,
+        {True: HOLDS, False: FALLS_SHORT, None: UNTOLD}[judgement.told.column(number)[position].as_py()],
+        holds=bool(judgement.holds[position, number]),
+        decides=judgement.verdicts["rule"][position].as_py() == rule.name,
+        scores=scores,
+        unknown={name: known.why_null(name) for name, value in scores.items() if value is None},
+        compared=tuple(compared),
+    )

@@ -11,10 +11,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from vidal.engine.step import REJECTED
 from vidal.filter.explain import words
 from vidal.filter.explain.counts import Count, Counts
 from vidal.filter.explain.explanation import Axis, Explanation
-from vidal.filter.explain.reasons import FORGOTTEN, UNTOLD, WAITING, Compared, Departure, Reason, RuleReason
+from vidal.filter.explain.reasons import FORGOTTEN, UNTOLD, WAITING, Departure, Reason, RuleReason
 
 ROWS = 4
 ACROSS = 16
@@ -46,7 +47,7 @@ def _key(found: Explanation) -> Text:
 def _counts(counts: Counts) -> Table:
     table = Table(title="What each rule does", title_justify="left", title_style="bold")
     for heading in ("#", "rule", "samples", "alone", "", "in order", "only it", "cannot tell"):
-        table.add_column(heading, justify="left" if heading == "rule" else "right", no_wrap=heading != "rule")
+        table.add_column(heading, justify="left" if heading == "rule" else "right", no_wrap=True)
     for position, one in enumerate(counts.rules, 1):
         name = Text(one.rule.name, COLOURS[one.rule.action])
         if one.rule.action != "drop":
@@ -128,19 +129,25 @@ def _cell(axis: Axis, place: int, row: int) -> tuple[str, str]:
 
 
 def _scale(axis: Axis, marks: list[int]) -> str:
-    """The ends of the scale and the thresholds on it, each beneath its place."""
+    """The thresholds, each beneath its place, and the ends of the scale where there is room."""
     bins, values = axis.histogram, sorted(one.value for one in axis.thresholds if one.value is not None)
     width = len(bins.counts) + len(marks)
-    line = [" "] * width
-    high = words.number(bins.high, 3)
-    low = words.number(bins.low, 3)
-    line[: len(low)] = low
-    line[max(width - len(high), 0) :] = high
+    line = " " * width
     for before, (mark, value) in enumerate(zip(marks, values, strict=True)):
         told = words.number(value)
-        start = min(max(mark + before - len(told) // 2, 0), max(width - len(told), 0))
-        line[max(start - 1, 0) : start + len(told) + 1] = f"{' ' if start else ''}{told} "
-    return "".join(line[: width + 2]).rstrip()
+        line = _put(line, told, min(mark + before - len(told) // 2, width - len(told)))
+    line = _put(line, words.number(bins.low, 3), 0)
+    high = words.number(bins.high, 3)
+    return _put(line, high, width - len(high)).rstrip()
+
+
+def _put(line: str, told: str, start: int) -> str:
+    """A line with a word on it, or as it is where another stands there or too near."""
+    start = max(start, 0)
+    end = start + len(told)
+    if line[max(start - 1, 0) : end + 1].strip():
+        return line
+    return f"{line[:start]}{told}{line[end:]}"
 
 
 def reason(found: Reason) -> Group:
@@ -167,36 +174,35 @@ def _departure(left: Departure) -> str:
         return "was taken down by `vidal forget`; nothing else of it is here"
     if left.status == WAITING:
         return f"has not come to the filter yet: it waits for {left.step}"
-    why = f"{left.status} by {left.step}: {left.why}"
-    return f"{why}: {clean(left.message)}" if left.message else why
+    if left.status == REJECTED:
+        return f"rejected by the rule {left.why} of {left.step}"
+    return f"failed in {left.step}: {left.why}: {clean(left.message or '')}"
 
 
 def _rules(found: Reason) -> Table:
     table = Table(title="Rules, in order", title_justify="left", title_style="bold")
     for heading in ("#", "rule", "says", "because"):
-        table.add_column(heading, justify="right" if heading == "#" else "left", no_wrap=heading == "rule")
+        table.add_column(heading, justify="right" if heading == "#" else "left", no_wrap=heading != "because")
     for position, one in enumerate(found.rules, 1):
         says = f"{one.says}, decides" if one.decides else one.says
         style = COLOURS[one.rule.action] if one.holds else "dim"
-        table.add_row(str(position), f"{one.rule.name} ({one.rule.action})", Text(says, style), Text(because(one)))
+        name = one.rule.name if one.rule.action == "drop" else f"{one.rule.name} ({one.rule.action})"
+        table.add_row(str(position), Text(name, style), Text(says, style), Text(because(one)))
     return table
 
 
 def because(one: RuleReason) -> str:
-    """The condition with the scores in it; of one that cannot be told, what is unknown and what becomes of that."""
-    told = [_compared(compared) for compared in one.compared]
-    told += [f"{name} is null ({why})" for name, why in one.unknown.items()]
+    """The condition, and below it the scores in it; of one that cannot be told, what is unknown, and what of it."""
+    told = [f"{name} is null: {one.unknown[name]}" if value is None else f"{name} = {_value(value)}"
+            for name, value in one.scores.items()]  # fmt: skip
+    for compared in one.compared:
+        if compared.name not in one.scores:
+            told.append(f"{compared.name} = {words.number(compared.score)}")
+        if compared.quantile is not None:
+            told.append(f"share {words.number(compared.quantile)} lies at {words.number(compared.threshold)}")
     if one.says == UNTOLD:
         told.append("missing: drop, so it holds" if one.holds else f"missing: {one.rule.missing}, so it does not hold")
-    return "; ".join([one.rule.where, *told]) if told else one.rule.where
-
-
-def _compared(one: Compared) -> str:
-    if one.quantile is None:
-        return f"{one.name} = {words.number(one.score)}"
-    return (
-        f"{one.name} = {words.number(one.score)}, at share {words.number(one.quantile)}: {words.number(one.threshold)}"
-    )
+    return "\n".join(filter(None, [one.rule.where, "; ".join(dict.fromkeys(told))]))
 
 
 def _scores(found: Reason) -> Table:
@@ -214,6 +220,8 @@ def _scores(found: Reason) -> Table:
 def _value(value: Any) -> str:
     if isinstance(value, float):
         return words.number(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "–" if value is None else clean(str(value))
 
 
