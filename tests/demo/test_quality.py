@@ -89,7 +89,7 @@ def test_the_flaws_are_what_they_say():
     assert of["blurred"]["sharpness"] < 0.6 * plain["sharpness"]
     assert of["black"]["black_share"] == of["blank"]["black_share"] == 1 and plain["black_share"] == 0
     wave = np.sin(np.arange(16000) / 9).astype(np.float32) * 0.3
-    assert clipped_share(CLIPS["overdriven"].sound(wave)) > 0.5
+    assert clipped_share(CLIPS["overdriven"].sound(wave)) > 0.3
     assert silence_share(CLIPS["silent"].sound(wave), 16000) == 1
     assert 0.005 < np.abs(CLIPS["faint"].sound(wave)).max() < 0.006 and CLIPS["mute"].sound(wave) is None
 

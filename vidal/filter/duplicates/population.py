@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-COLUMNS = ["id", "part", "kind", "source_sha256", "width", "height", "seconds"]
+COLUMNS = ["id", "part", "kind", "source_sha256", "source_width", "source_height", "seconds"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Population:
     @cached_property
     def order(self) -> np.ndarray:
         """All rows, the one to keep first: of most pixels, then the longest, then the smallest id."""
-        pixels = pc.multiply(self.table["width"].cast(pa.int64()), self.table["height"].cast(pa.int64()))
+        pixels = pc.multiply(self.table["source_width"].cast(pa.int64()), self.table["source_height"].cast(pa.int64()))
         ranked = pa.table(
             {
                 "pixels": pc.fill_null(pixels, 0),
