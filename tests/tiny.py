@@ -155,7 +155,7 @@ def captioned(picture: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray
     return np.asarray(image), np.asarray(mask)
 
 
-def taught_detector(folder: Path, pictures: Sequence[np.ndarray], steps: int = 250) -> Path:
+def taught_detector(folder: Path, pictures: Sequence[np.ndarray], steps: int = 200) -> Path:
     """A PP-OCR text detector that has learnt to tell drawn captions on the pictures, all of one size."""
     import torch
 

@@ -19,15 +19,13 @@ _OPEN_CLIP = "open_clip_pytorch_model.bin"
 
 
 def cached_folder(hub_id: str) -> Path | None:
-    """The snapshot of a repository in the local cache; None where it is not, or holds neither weights nor settings."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    """The snapshot of a repository in the local cache; None where it is not there, or lacks a file that is needed."""
+    return _snapshot(hub_id, ignore_patterns=_unused(_listed(hub_id)))
 
-    try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True))
-    except LocalEntryNotFoundError:
-        return None
-    return folder if any(folder.rglob("*.json")) or any(folder.rglob("*.safetensors")) else None
+
+def cached_words(hub_id: str) -> Path | None:
+    """As `cached_folder`, of a repository of which the configuration and the tokenizer are needed and no weights."""
+    return _snapshot(hub_id, allow_patterns=list(_WORDS))
 
 
 def cached_file(hub_id: str, names: Sequence[str]) -> Path | None:
@@ -82,6 +80,28 @@ def reaching(checkpoint: str) -> Iterator[None]:
             f"checkpoint {checkpoint!r} is not in the local cache and could not be downloaded ({reason}); run "
             f"`vidal models fetch` with network access, or name a local folder"
         ) from error
+
+
+def _snapshot(hub_id: str, **patterns: list[str]) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(hub_id, local_files_only=True, **patterns))
+    except LocalEntryNotFoundError:
+        return None
+    return folder if any(folder.rglob("*.json")) or any(folder.rglob("*.safetensors")) else None
+
+
+def _listed(hub_id: str) -> list[str]:
+    """What the repository holds as far as the cache knows: a download leaves a list of all its files there."""
+    from huggingface_hub import get_cached_repo_tree
+    from huggingface_hub.errors import CachedRepoTreeNotFoundError
+
+    try:
+        return [entry.path for entry in get_cached_repo_tree(hub_id)]
+    except CachedRepoTreeNotFoundError:
+        return []
 
 
 def _files(hub_id: str) -> list[str]:

@@ -35,12 +35,12 @@ class Named:
 
     def text_here(self) -> dict[str, Any]:
         """`text` with folders of this machine in place of `words`, so that no library looks for others."""
-        folders = {key: str(hub.cached_folder(self.text[key])) for key in _WORDS if self.text.get(key)}
+        folders = {key: str(hub.cached_words(self.text[key])) for key in _WORDS if self.text.get(key)}
         return {**self.text, **folders}
 
     def cached(self) -> Path | None:
         """The file of the weights on this machine; None where it, or some of `words`, still has to be downloaded."""
-        if any(hub.cached_folder(name) is None for name in self.words):
+        if any(hub.cached_words(name) is None for name in self.words):
             return None
         return hub.cached_file(*self._stored) if self.training else Path(self.weights).expanduser()
 
@@ -52,7 +52,7 @@ class Named:
 
     def identity(self, weights: str) -> str:
         """What decides its results, given the identity of its file of weights."""
-        commits = [f"{name}@{hub.commit_of(hub.cached_folder(name))}" for name in self.words]
+        commits = [f"{name}@{hub.commit_of(hub.cached_words(name))}" for name in self.words]
         return "+".join([f"{PREFIX}{self.architecture}:{weights}", *commits])
 
     @property
