@@ -49,7 +49,7 @@ def main() -> None:
         (clap, sounding, heard),
     ):
         print(speeds(step, samples[: asked.clips], decode))
-    print("clips/s of `process`; then the share of a clip's seconds in batches that goes into each\n")
+    print("clips per CPU second of `process`; then the share of a clip's CPU seconds in batches that goes into each\n")
 
     truths, shown, sounding = truths[: asked.scenes], shown[: asked.scenes], sounding[: asked.scenes]
     print(f"{'score':15}{'of':34}{'1 %':>8}{'5 %':>8}{'50 %':>8}{'95 %':>8}{'99 %':>8}")
@@ -80,9 +80,9 @@ def speeds(step: Step, samples: Sequence[Sample], decode: Callable[[Sample], obj
     spent = dict.fromkeys(("decode", "prepare", "alone", "together"), 0.0)
 
     def clock(name: str, work: Callable[[], object]) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         work()
-        spent[name] += time.perf_counter() - started
+        spent[name] += time.process_time() - started
 
     for batch in batched(replace(sample) for sample in samples):
         clock("decode", lambda batch=batch: [decode(sample) for sample in batch])
