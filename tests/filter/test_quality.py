@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vidal.engine.attempt import Retry
 from vidal.engine.isolation import prepared
 from vidal.engine.step import Sample
-from vidal.filter.quality import Quality, sharpness
+from vidal.filter.quality import CUT, Quality, colour_change, likeness, sharpness
 from vidal.filter.quality import scores as quality
 from vidal.media.images import decode_image, encode_jpeg
 
@@ -148,6 +148,52 @@ def test_a_cut_is_told_from_motion():
     assert quality([one, one, other, other, one])["shots"] == 3
     lighter = np.clip(one.astype(int) + 4, 0, 255).astype(np.uint8)
     assert quality([one, lighter])["shots"] == 1 and quality([one])["shots"] == 1
+
+
+LIGHTS = {
+    "dimmed": lambda values: values * 0.3,
+    "lit up": lambda values: values * 1.2,
+    "lifted": lambda values: values + 40,
+    "gamma": lambda values: 255 * (values / 255) ** 1.6,
+}
+
+
+@pytest.mark.parametrize("light", LIGHTS)
+def test_a_change_of_light_is_no_cut(light):
+    one = textured(8, size=16)
+    relit = np.clip(LIGHTS[light](one.astype(float)), 0, 255).astype(np.uint8)
+    assert colour_change(one, relit) > CUT
+    assert quality([one, relit, one])["shots"] == 1
+    assert quality([one, np.rot90(relit, 2)])["shots"] == 2
+
+
+def test_what_begins_out_of_black_or_one_colour_is_a_shot_of_its_own():
+    shown = textured(9, size=16)
+    black, white = grey(0, 128, 160), grey(255, 128, 160)
+    assert quality([black, black, shown, shown])["shots"] == 2 and quality([black, white])["shots"] == 2
+    assert likeness(black, shown) == 0.0 and likeness(shown, shown) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (16, 16), (17, 31), (1, 40)])
+def test_small_pictures_have_all_their_scores(height, width):
+    rng = np.random.default_rng(11)
+    found = quality(list(rng.integers(0, 256, (3, height, width, 3), np.uint8)))
+    assert found["still_share"] == 0 and found["shots"] >= 1
+    assert (found["sharpness"] is None) == (found["black_share"] == 1.0)
+
+
+def test_a_picture_without_colour_is_scored_as_one_with_equal_colours(scored):
+    import io
+
+    from PIL import Image
+
+    shown = textured(12)[..., 0]
+    file = io.BytesIO()
+    Image.fromarray(shown, "L").save(file, "JPEG", quality=95)
+    found = scores(scored, Sample("g", "video", members={"frm0.jpg": file.getvalue()}))
+    expected = quality([np.stack([shown] * 3, -1)])
+    assert found["brightness"] == pytest.approx(expected["brightness"], abs=0.01)
+    assert found["sharpness"] == pytest.approx(expected["sharpness"], abs=0.05)
 
 
 def test_no_company_changes_a_score(scored):

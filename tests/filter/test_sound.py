@@ -12,7 +12,6 @@ from vidal.engine.attempt import Retry
 from vidal.engine.isolation import prepared
 from vidal.engine.step import Sample
 from vidal.filter.sound import Sound, clipped_share, silence_share
-from vidal.media.loudness import loudness
 from vidal.media.sound import encode_flac
 
 RATE = 16000
@@ -71,22 +70,11 @@ def test_a_sound_has_its_length(scored):
     assert scores(scored, sound(NOISE[:4000], "video"))["sound_seconds"] == 0.25
 
 
-@pytest.mark.parametrize("dbfs", [-23.0, -33.0, -10.0])
-@pytest.mark.parametrize("rate", [16000, 48000])
-def test_loudness_is_that_of_the_tones_of_ebu_tech_3341(dbfs, rate):
-    """Case 1 and 2 of Tech 3341, table 1, of a stereo sine of 997 Hz (1 kHz there): one channel is 3.01 LU softer."""
-    assert loudness(sine(20, dbfs, rate=rate), rate) == pytest.approx(dbfs - 3.01, abs=0.1)
-
-
-def test_loudness_leaves_out_what_is_far_softer():
-    """Case 3 of Tech 3341: 10 s at -36, 60 s at -23, 10 s at -36 dBFS are as loud as the middle alone."""
-    parts = [sine(10, -36), sine(60, -23), sine(10, -36)]
-    assert loudness(np.concatenate(parts), RATE) == pytest.approx(-26.01, abs=0.1)
-
-
-@pytest.mark.parametrize("wave", [np.zeros(RATE), np.zeros(0), NOISE[:100], sine(2, -75)])
-def test_what_is_silent_or_too_short_has_no_loudness(wave):
-    assert loudness(np.asarray(wave, np.float32), RATE) is None if len(wave) else clipped_share(wave) == 0.0
+def test_loudness_is_null_for_what_is_silent_or_too_short(scored):
+    assert scores(scored, sound(sine(1, -23)))["loudness"] == pytest.approx(-26.0, abs=0.1)
+    for wave in (np.zeros(RATE), NOISE[:1], NOISE[: RATE // 3]):
+        found = scores(scored, sound(wave))
+        assert found["loudness"] is None and found["sound_seconds"] == pytest.approx(len(wave) / RATE)
 
 
 def test_a_clean_sound_does_not_clip_and_an_overdriven_one_does(scored):

@@ -58,7 +58,7 @@ def test_two_words_tell_no_language():
     ("text", "share"),
     [
         ("", 0), ("abc", 0), ("🔥", 1), ("🔥 a b c", 0.25), ("👨‍👩‍👧🇩🇪", 1), ("👍🏽a", 0.5), ("1️⃣23", 1 / 3),
-        ("123 #*", 0), ("© ™ ®", 0), ("©️", 1), ("❤", 1), ("猫", 0), ("e\u0301", 0), ("\u200b", 0),
+        ("123 #*", 0), ("© ™ ®", 0), ("©️", 1), ("❤", 1), ("❤\ufe0e", 0), ("猫", 0), ("e\u0301", 0), ("\u200b", 0),
     ],
 )  # fmt: skip
 def test_emoji_are_visible_characters_of_their_own(text, share):
@@ -68,6 +68,21 @@ def test_emoji_are_visible_characters_of_their_own(text, share):
 def test_repetition_is_the_share_of_words_that_stood_before():
     assert of("buy buy buy now")["repetition"] == 0.5
     assert of("Buy BUY")["repetition"] == 0.5 and of("buy now")["repetition"] == 0
+    assert of("一只红色的球在绿色的草地上弹跳")["repetition"] < 0.1
+    assert of("好看好看好看")["repetition"] == pytest.approx(3 / 5)
+    assert of("球 球")["repetition"] == 0.5 and of("球")["repetition"] == 0
+
+
+def test_what_lies_beyond_five_hundred_characters_is_not_looked_at():
+    found = of("word " * 100 + "porn official 🔥")
+    assert (found["words"], found["unsafe_words"], found["boilerplate_share"]) == (100, 0, 0)
+    assert (found["emoji_share"], found["repetition"]) == (0, 0.99)
+    assert of("word " * 98 + "porn")["unsafe_words"] == 1
+
+
+def test_boilerplate_of_several_scripts_counts_in_titles_as_in_hashtags():
+    assert of("fypシ red ball")["boilerplate_share"] == pytest.approx(2 / 4)
+    assert of("red ball", "fypシ")["boilerplate_share"] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +92,8 @@ def test_repetition_is_the_share_of_words_that_stood_before():
         ("a sex tape and porn", (), 2), ("sex. tape", (), 1), ("sextape", (), 0),
         ("tape sex", (), 0), ("ball", ("Porn",), 1), ("看色情片", (), 1),
         ("порно", (), 1), ("エロ動画", ("色情",), 2), ("", (), 0),
+        ("ball", ("SexTape",), 1), ("sex tape", ("sextape",), 1), ("ball", ("sextapes",), 0),
+        ("porn-free", (), 0), ("a", ("sex", "tape"), 0),
     ],
 )  # fmt: skip
 def test_unsafe_entries_are_whole_words_or_runs_of_unspaced_scripts(title, hashtags, count):
@@ -109,12 +126,36 @@ def test_a_list_that_is_not_there_is_named(tmp_path, key):
         TextScore(TextConfig(**{key: "gone.txt"}), tmp_path)
 
 
+HARMLESS = (
+    "A cock crows at dawn", "Donkey and ass on a farm", "Blue tits and a great tit at the feeder", "Pussy willow",
+    "Horny toad aka horned lizard", "Nude lipstick tutorial", "Phone torture test", "Suicide Squad", "Al Gore speaks",
+    "Drone over rape fields in bloom", "Super Bowl XXX highlights", "White power bank unboxing", "Bukkake udon recipe",
+    "Topless Jeep ride", "Same-sex marriage ruling", "Scunthorpe and Sussex", "Dick Whittington", "Cocktail popcorn",
+    "Rwanda genocide documentary", "Gore-Tex jacket", "Hoe and rake for the garden", "Weed and grass cutter",
+)  # fmt: skip
+
+
 def test_the_list_that_comes_with_vidal_leaves_harmless_titles_alone():
     step = TextScore(TextConfig(), Path())
     step.setup()
-    titles = ["A cock crows at dawn", "Donkey and ass on a farm", "Great tit at the feeder", "Sussex dick whittington"]
-    assert [r.columns["unsafe_words"] for r in step.process(samples(titles))] == [0, 0, 0, 0]
-    assert [r.columns["unsafe_words"] for r in step.process(samples(["hot NSFW nudes", "色情视频"]))] == [2, 1]
+    found = [result.columns["unsafe_words"] for result in step.process(samples(HARMLESS))]
+    assert dict(zip(HARMLESS, found, strict=True)) == dict.fromkeys(HARMLESS, 0)
+    unsafe = samples(["hot NSFW porn", "leaked nudes", "how to self-harm", "Naked Girls xxx video"])
+    assert [result.columns["unsafe_words"] for result in step.process(unsafe)] == [2, 1, 1, 2]
+
+
+def test_no_company_changes_a_score(scored):
+    def batch():
+        return samples(
+            ["A red ball on the grass", "", "كرة حمراء تقفز على العشب", "🔥🔥", "buy buy nsfw", "红色的球 " * 99]
+        )
+
+    step = TextScore(TextConfig(), Path())
+    step.setup()
+    together = scored(step, batch())
+    assert len({str(columns) for columns in together.values()}) == 6
+    assert scored(step, batch()[::-1]) == together
+    assert {one.id: scored(step, [one])[one.id] for one in batch()} == together
 
 
 def samples(titles):

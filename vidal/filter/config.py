@@ -23,7 +23,7 @@ class TextConfig(Section):
     boilerplate: str = "vidal:manifests/boilerplate.txt"
     """Words counted as boilerplate, one per line."""
     unsafe_words: str = "vidal:manifests/unsafe-words.txt"
-    """Words counted as unsafe, one per line."""
+    """Words and phrases counted as unsafe, one per line."""
 
 
 class ClipConfig(ModelConfig):

@@ -49,7 +49,7 @@ class Sound(Step):
             sample.prepared = {
                 "silence": silence_share(wave, rate),
                 "clipping": clipped_share(wave),
-                "loudness": loudness(wave, rate) if len(wave) else None,
+                "loudness": loudness(wave, rate),
                 "sound_seconds": len(wave) / rate,
             }
 

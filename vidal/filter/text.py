@@ -20,9 +20,9 @@ CHARACTERS = 500
 """Longest title looked at, as the screen keeps them (harvest.screening.rules)."""
 LANGUAGE_WORDS = 3
 """Fewest words of a title in ASCII letters by which its language is told: CLD2 guesses at shorter ones."""
-EMOJI = r"(?![©®™‼⁉〰〽㊗㊙])\p{Extended_Pictographic}|\p{Regional_Indicator}|.\ufe0f"
+EMOJI = r"(?![©®™‼⁉〰〽㊗㊙]|.\ufe0e)\p{Extended_Pictographic}|\p{Regional_Indicator}|.\ufe0f"
 """What an emoji begins with (UTS #51): a pictograph but for signs that are text unless marked, a flag's letter, or
-anything marked to be shown as a picture."""
+anything marked to be shown as a picture; what is marked to be shown as text is none."""
 
 
 class TextScore(Step):
@@ -31,7 +31,8 @@ class TextScore(Step):
     `words` of the title and `tags`, both without boilerplate; `language` (ISO 639-1) and the share of the title in it,
     null where it cannot be told; `boilerplate_share` of all words and tags, and `repetition`, the share of the words
     that stand in the title before, null where there are none; `emoji_share` of the title's visible characters, 0 where
-    there are none; `unsafe_words`, how many entries of the list stand in title or tags.
+    there are none; `unsafe_words`, how many entries of the list stand in title or tags. The texts are those of the
+    candidates, since a step reads each column under one name: `harvest/screen` calls its own the same.
     """
 
     name = "filter/text"
@@ -66,18 +67,19 @@ class TextScore(Step):
 
 
 class Phrases:
-    """Words and phrases to look for in texts: as whole words, whatever their case; those of scripts that put no spaces
-    between words, anywhere."""
+    """Words and phrases to look for: in titles as whole words, whatever their case, where a hyphen joins two to one; in
+    hashtags also with their words run together. Those of scripts that put no spaces between words, anywhere."""
 
     def __init__(self, entries: Collection[str]) -> None:
         self._anywhere = {folded for entry in entries if words.unspaced(folded := words.fold(entry))}
         self._phrases = {tuple(words.words(entry)) for entry in entries if not words.unspaced(entry)} - {()}
         self._longest = max(map(len, self._phrases), default=0)
+        self._together = {"".join(phrase): phrase for phrase in self._phrases}
 
-    def found(self, texts: Sequence[str]) -> int:
-        """How many different ones stand in the texts."""
-        seen: set[Any] = set()
-        for text in texts:
+    def found(self, title: str, tags: Sequence[str]) -> int:
+        """How many different ones stand in a title and its hashtags, folded."""
+        seen: set[Any] = {self._together[tag] for tag in tags if tag in self._together}
+        for text in (title, *tags):
             said = words.words(text)
             for length in range(1, min(self._longest, len(said)) + 1):
                 starts = range(len(said) - length + 1)
@@ -92,20 +94,30 @@ def scores(
     """The columns of a title and hashtags; `boilerplate` holds folded words."""
     shown = words.printable((title or "")[: 4 * CHARACTERS])[:CHARACTERS]
     tags = [words.fold(tag.strip("# ")) for tag in hashtags or ()]
+    kept = [tag for tag in tags if tag not in boilerplate]
     clean = words.without(shown, frozenset(boilerplate))
-    said = words.words(shown)
-    every = [*said, *tags]
+    every, left = words.count(shown) + len(tags), words.count(clean) + len(kept)
     code, share = language(clean, LANGUAGE_WORDS)
     return {
         "words": words.count(clean),
-        "tags": sum(tag not in boilerplate for tag in tags),
+        "tags": len(kept),
         "language": code,
         "language_share": share if code else None,
-        "boilerplate_share": sum(word in boilerplate for word in every) / len(every) if every else None,
+        "boilerplate_share": 1 - left / every if every else None,
         "emoji_share": emoji_share(shown),
-        "repetition": 1 - len(set(said)) / len(said) if said else None,
-        "unsafe_words": unsafe.found([shown, *tags]),
+        "repetition": repetition(shown),
+        "unsafe_words": unsafe.found(shown, tags),
     }
+
+
+def repetition(text: str) -> float | None:
+    """The share of a text's words that stand in it before: 1 less its type-token ratio; None where there are none. Of
+    scripts without spaces between words, each pair of neighbouring characters is taken for a word, as in searching."""
+    said: list[str] = []
+    for word in words.words(text):
+        pairs = [word[place : place + 2] for place in range(len(word) - 1)]
+        said += pairs if pairs and words.unspaced(word) else [word]
+    return 1 - len(set(said)) / len(said) if said else None
 
 
 def emoji_share(text: str) -> float:

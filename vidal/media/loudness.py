@@ -13,6 +13,8 @@ SILENT = -70.0
 def loudness(wave: np.ndarray, rate: int) -> float | None:
     """The integrated loudness in LUFS of a mono float wave at `rate` Hz, as one channel: a sound in both channels of a
     stereo file is 3 LU louder. None for what is shorter than a block of 400 ms, or silent throughout."""
+    if not len(wave):
+        return None
     import av
 
     graph = av.filter.Graph()
