@@ -128,7 +128,7 @@ def grouped(hashes: Sequence[Sequence[bytes]], config: PerceptualConfig) -> np.n
 def population(count: int) -> Population:
     """Clips of one size and length, kept in their order."""
     ids = [f"{number:08d}" for number in range(count)]
-    constant = {"part": 0, "kind": "video", "width": 256, "height": 256, "seconds": 2.0}
+    constant = {"part": 0, "kind": "video", "source_width": 256, "source_height": 256, "seconds": 2.0}
     columns = {name: pa.repeat(value, count) for name, value in constant.items()}
     return Population(pa.table({"id": ids, "source_sha256": pa.nulls(count, pa.string()), **columns}))
 

@@ -23,7 +23,7 @@ PROBES = 16
 """Clusters whose kept samples are compared with one."""
 PER_CLUSTER = 40
 """Embeddings a cluster is learned from."""
-ROUNDS = 10
+ROUNDS = 8
 SEED = 0
 SLACK = 2e-3
 """How far a cosine in half precision may be from that of the embeddings themselves."""
@@ -94,13 +94,15 @@ class VectorLikeness:
         import faiss
 
         count = len(self._entries)
-        clusters = max(1, min(round(4 * math.sqrt(count)), count // (2 * PER_CLUSTER)))
+        clusters = max(1, min(round(2 * math.sqrt(count)), count // (2 * PER_CLUSTER)))
         drawn = np.linspace(0, count - 1, min(count, clusters * PER_CLUSTER)).astype(np.int64)
         threads = faiss.omp_get_max_threads()
         faiss.omp_set_num_threads(1)
         try:
             vectors = self.unit(drawn)
-            learned = faiss.Kmeans(vectors.shape[1], clusters, niter=ROUNDS, seed=SEED, spherical=True)
+            learned = faiss.Kmeans(
+                vectors.shape[1], clusters, niter=ROUNDS, seed=SEED, spherical=True, min_points_per_centroid=1
+            )
             learned.train(vectors)
         finally:
             faiss.omp_set_num_threads(threads)
