@@ -88,7 +88,7 @@ RULES = st.lists(
 @settings(max_examples=12, deadline=None)
 @given(ROWS, RULES)
 def test_the_counts_are_those_of_the_rules_themselves(table, rows, drawn):
-    """`only` is what ends otherwise where the rule is really taken out; `alone` what it does where it is the only one."""
+    """`only` is what ends otherwise where the rule is really taken out, `alone` what it does as the only one."""
     rules = [
         RuleConfig(
             name=f"r{number}",

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from vidal.filter.explain.cuts import by_axis, cuts, nearest
+from vidal.filter.explain.comparisons import comparisons
+from vidal.filter.explain.cuts import Cut, by_axis, cuts, nearest
 from vidal.filter.explain.judgement import judge
+
+MOTION = comparisons("motion < 0.5")
 
 
 def cuts_of(table, rule, *others):
@@ -75,11 +78,15 @@ def test_thresholds_on_one_axis_are_drawn_together(table, rule):
     assert [[cut.value for cut in cuts] for cuts in by_axis(found)] == [[2.0, 20.0], [0.1]]
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, None, float("inf"), float("nan")]), max_size=30))
-def test_the_nearest_are_the_nearest(table, rule, motions):
-    [*found] = cuts_of(table(*({"motion": motion} for motion in motions)), rule("r", "motion < 0.5"))
-    for cut in found:
-        for rows, side in zip(nearest(cut, 4), (lambda m: m < 0.5, lambda m: m >= 0.5), strict=True):
-            finite = [n for n, m in enumerate(motions) if m is not None and np.isfinite(m) and side(m)]
-            assert rows == sorted(finite, key=lambda n: (abs(motions[n] - 0.5), n))[:4]
+SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0, None, float("inf"), float("nan")]), max_size=30)
+
+
+@given(SCORES)
+def test_the_nearest_are_the_nearest(motions):
+    scores = np.array([np.nan if motion is None else motion for motion in motions])
+    known = np.array([motion is not None for motion in motions], bool)
+    [comparison] = MOTION
+    cut = Cut(comparison, ("video",), 0.5, scores, known, known & (scores < 0.5), known, 0, whole=False)
+    for rows, side in zip(nearest(cut, 4), (lambda m: m < 0.5, lambda m: m >= 0.5), strict=True):
+        finite = [n for n, m in enumerate(motions) if m is not None and np.isfinite(m) and side(m)]
+        assert rows == sorted(finite, key=lambda n: (abs(motions[n] - 0.5), n))[:4]
