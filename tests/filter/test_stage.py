@@ -18,11 +18,9 @@ from vidal.engine.progress import Lines
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.runs import RunRecord, new_id
 from vidal.engine.workspace import Workspace
-from vidal.filter.clap import ClapScore
-from vidal.filter.clip import ClipScore
-from vidal.filter.config import ModelConfig, RuleConfig
-from vidal.filter.quality import Quality
-from vidal.filter.verdicts import OUTPUT, FilterVerdicts
+from vidal.filter.config import ClipConfig, FilterConfig, ModelConfig, RuleConfig
+from vidal.filter.stage import filtering
+from vidal.filter.tables import DUPLICATES, SCORES, VERDICTS
 from vidal.harvest.config import HarvestConfig, MediaConfig
 from vidal.harvest.sources.local import LocalConfig
 from vidal.harvest.stage import harvest
@@ -33,7 +31,7 @@ from vidal.terms.table import Terms
 FPS = 8
 RULES = (
     RuleConfig(name="duplicate", where="duplicate"),
-    RuleConfig(name="still", where="kind = 'video' and motion < 0.03"),
+    RuleConfig(name="still", where="motion < 0.03", kinds=("video",)),
     RuleConfig(name="silence", where="silence > 0.98"),
     RuleConfig(name="mismatch", where="clip_title < 0.5"),
     RuleConfig(name="mute", where="silence IS NULL", action="flag"),
@@ -74,10 +72,9 @@ def world(tmp_path_factory):
             sources=(LocalConfig(type="local", name="files", path=str(files)),), media=MediaConfig(short_side=96)
         )
         found = harvest(config, folder, 4)
-        models = [ClipScore(ModelConfig(checkpoint="demo:clip")), ClapScore(ModelConfig(checkpoint="demo:clap"))]
-        scores = [Quality(), *models]
-        verdicts = FilterVerdicts(rules, found.media, found.admit, scores)
-        nodes = [Terms(TermsConfig(), folder, 0), *found.nodes, *scores, verdicts]
+        clip, clap = ClipConfig(checkpoint="demo:clip"), ModelConfig(checkpoint="demo:clap")
+        judged = filtering(FilterConfig(clip=clip, clap=clap, rules=rules), folder, found.media, found.admit)
+        nodes = [Terms(TermsConfig(), folder, 0), *found.nodes, *judged.nodes]
         made = Build(workspace, nodes, Options(retry=Retry(attempts=1)))
         record = RunRecord(workspace, new_id(), {}, ["test"])
         try:
@@ -102,11 +99,12 @@ def rows(build, step, *columns):
 
 def test_every_sample_has_every_score_that_its_media_allow(world, names):
     build, reports = world[1]
-    quality = {names[row["id"]]: row for row in rows(build, "filter/quality", "motion", "brightness", "silence")}
-    assert set(quality) == set(names.values()) and {row["status"] for row in quality.values()} == {"ok"}
-    assert {name for name, row in quality.items() if row["silence"] is None} == {"mute.mp4"}
-    assert {name for name, row in quality.items() if row["motion"] is None} == {"bell.ogg"}
-    assert quality["quiet.mp4"]["silence"] == 1.0 and quality["bell.ogg"]["silence"] < 0.5
+    sound = {names[row["id"]]: row for row in rows(build, "filter/sound", "silence", "loudness")}
+    assert set(sound) == set(names.values()) and {row["status"] for row in sound.values()} == {"ok"}
+    assert {name for name, row in sound.items() if row["silence"] is None} == {"mute.mp4"}
+    assert sound["quiet.mp4"]["silence"] == 1.0 and sound["bell.ogg"]["silence"] < 0.5
+    quality = {names[row["id"]]: row for row in rows(build, "filter/quality", "motion", "brightness")}
+    assert set(quality) == set(names.values()) - {"bell.ogg"}
     assert quality["still.mp4"]["motion"] < 0.03 < quality["good.mp4"]["motion"]
     clip = {names[row["id"]]: row for row in rows(build, "filter/clip", "clip_title", "clip_title_max")}
     assert set(clip) == set(names.values()) - {"bell.ogg"}
@@ -119,7 +117,7 @@ def test_every_sample_has_every_score_that_its_media_allow(world, names):
 
 def test_verdicts_follow_the_rules(world, names):
     build, _ = world[0]()
-    found = {names[row["id"]]: row for row in build.workspace.read_table(OUTPUT).to_pylist()}
+    found = {names[row["id"]]: row for row in build.workspace.read_table(VERDICTS).to_pylist()}
     copy = max(id_ for id_, name in names.items() if name.startswith("good"))
     assert {name: row["rule"] for name, row in found.items() if row["rule"]} == {
         names[copy]: "duplicate",
@@ -138,7 +136,7 @@ def test_moving_a_threshold_judges_again_and_scores_nothing(world, names):
     _, reports = world[0]((strict,))
     assert {step: report.done for step, report in reports.items() if report.done} == {"filter/verdicts": 7}
     assert reports["filter/verdicts"].rejected == {"strict": 6}
-    kept = [names[row["id"]] for row in build.workspace.read_table(OUTPUT).to_pylist() if row["kept"]]
+    kept = [names[row["id"]] for row in build.workspace.read_table(VERDICTS).to_pylist() if row["kept"]]
     assert kept == ["mute.mp4"]
     _, again = world[0]((strict,))
     assert not any(report.done for report in again.values())

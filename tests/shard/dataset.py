@@ -31,7 +31,11 @@ from vidal.engine.runs import RunRecord, new_id
 from vidal.engine.step import Read, Result, Sample, Step
 from vidal.engine.workspace import Workspace
 from vidal.filter.config import FilterConfig, RuleConfig
+from vidal.filter.duplicates.config import DuplicatesConfig
+from vidal.filter.duplicates.table import Duplicates
 from vidal.filter.quality import Quality
+from vidal.filter.scores import Scores
+from vidal.filter.sound import Sound
 from vidal.filter.verdicts import FilterVerdicts
 from vidal.harvest.config import HarvestConfig, MediaConfig
 from vidal.harvest.screening.config import ScreenConfig
@@ -51,11 +55,15 @@ FATES = {
     "broken.mp4": ("failed", "harvest/media", "Truncated"),
     "copy.mp4": ("dropped", "filter/verdicts", "duplicate"),
     "still-7.mp4": ("dropped", "filter/verdicts", "still"),
-    "unscored-10.mp4": ("failed", "filter/score", "NoScore"),
+    "unscored-10.mp4": ("dropped", "filter/verdicts", "disagreeing"),
     "unseen-9.mp4": ("failed", "generate/depth", "NoDepth"),
     "word-8.mp4": ("rejected", "harvest/screen", "title_words"),
 }
 """What becomes of the files that are not kept: status, step and reason."""
+RULES = (
+    *FilterConfig().rules,
+    RuleConfig(name="disagreeing", where="agreement < 0", kinds=("video",), missing="drop"),
+)
 SIDE, FPS, SECONDS = 64, 8, 2.0
 
 
@@ -149,7 +157,7 @@ class Dataset:
     kept: frozenset[str]
 
     def nodes(
-        self, shard: ShardConfig, rules: Sequence[RuleConfig] = FilterConfig().rules, checkpoint: str = "truth"
+        self, shard: ShardConfig, rules: Sequence[RuleConfig] = RULES, checkpoint: str = "truth"
     ) -> list[Node]:
         config = HarvestConfig(
             sources=(LocalConfig(type="local", name="clips", path=str(self.media)),),
@@ -157,10 +165,13 @@ class Dataset:
             media=MediaConfig(short_side=SIDE),
         )
         found = harvest(config, self.media, 4)
-        scores, made = (Quality(), Score()), (Depth(checkpoint), Infrared(), Captions())
-        verdicts = FilterVerdicts(rules, found.media, found.admit, scores)
-        write = WriteShards(shard, verdicts, [found.screen, found.media, found.admit, Quality(), *made], seed=5)
-        return [Terms(TermsConfig(), self.media, 5), *found.nodes, *scores, verdicts, *made, write]
+        steps, made = (Quality(), Sound(), Score()), (Depth(checkpoint), Infrared(), Captions())
+        scores = Scores(found.media, found.admit, steps)
+        duplicates = Duplicates(DuplicatesConfig(perceptual=None), self.media, None, None, None)
+        verdicts = FilterVerdicts(rules, scores)
+        judged = (*steps, scores, duplicates, verdicts)
+        write = WriteShards(shard, verdicts, [found.screen, found.media, found.admit, Quality(), Sound(), *made], seed=5)
+        return [Terms(TermsConfig(), self.media, 5), *found.nodes, *judged, *made, write]
 
     def build(self, shard: ShardConfig, **settings: Any) -> Build:
         """Run everything to its end in this process, and return the build."""
