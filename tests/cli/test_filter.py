@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -19,12 +21,15 @@ from tests.whole.local import Project, good_clips
 from vidal.cli.app import main
 from vidal.demo.clips import write_sound
 from vidal.engine.workspace import Workspace
+from vidal.filter.explain.pictures import SOUND_WIDTH
+from vidal.media.images import decode_image
 
 RULES = [
     {"name": "duplicate", "where": "duplicate"},
     {"name": "wordy", "where": "words > 6", "kinds": ["video"]},
     {"name": "quiet", "where": "loudness < -60", "missing": "drop", "kinds": ["audio"]},
     {"name": "lively", "where": "motion > 2", "action": "flag"},
+    {"name": "silent", "where": "silence > 0.5"},
 ]
 FILTER = {"rules": RULES, "duplicates": {"perceptual": None}}
 LONG = "Many words <script>alert(1)</script> in a title \u202e of a \x1b[31mclip"
@@ -100,7 +105,7 @@ def test_the_counts_are_those_of_the_build(explain, built):
     found = loaded(explain("--json"))
     verdicts = pq.read_table(built.folder / "w/filter/verdicts.parquet").to_pylist()
     assert {rule["name"]: rule["total"]["in_order"] for rule in found["rules"] if rule["action"] == "drop"} == {
-        name: sum(row["rule"] == name for row in verdicts) for name in ("duplicate", "wordy", "quiet")
+        name: sum(row["rule"] == name for row in verdicts) for name in ("duplicate", "wordy", "quiet", "silent")
     }
     assert {kind: fates["kept"] for kind, fates in found["samples"].items()} == {"video": 1, "audio": 0}
     assert found["changes"] == {"newly_kept": 0, "newly_dropped": 0}
@@ -108,6 +113,7 @@ def test_the_counts_are_those_of_the_build(explain, built):
         "wordy": 6,
         "quiet": -60,
         "lively": 2,
+        "silent": 0.5,
     }
     shown = explain()
     assert shown.code == 0 and "4 samples: 1 kept" in shown.out and "words > 6" in shown.out and "--report" in shown.out
@@ -126,7 +132,9 @@ def test_the_page_shows_the_samples_at_each_threshold(explain, built, tmp_path):
     content = (tmp_path / "new/page/index.html").read_text(encoding="utf-8")
     assert said.code == 0 and str(tmp_path / "new/page/index.html") in said.out
     assert "<script>" not in content and "&lt;script&gt;alert(1)" in content
-    assert content.count("data:image/jpeg;base64,") == 6 and "no picture" not in content
+    pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', content)
+    shapes = [decode_image(base64.b64decode(picture)).shape[1] == SOUND_WIDTH for picture in pictures]
+    assert (len(pictures), sum(shapes), "no picture" in content) == (10, 4, False)
     (tmp_path / "file").write_text("")
     assert "--report" in explain("--report", str(tmp_path / "file")).error
 
@@ -141,7 +149,7 @@ def test_a_key_tells_why_a_sample_is_dropped_or_kept(explain, built):
     [kept] = [one for one in twins if one["kept"]]
     assert dropped["rule"] == "duplicate" and dropped["same_as"] == {"duplicate": kept["id"]}
     assert kept["rule"] is None and [one["says"] for one in kept["rules"]] == [
-        "does not hold", "does not hold", "is for other kinds", "does not hold"
+        "does not hold", "does not hold", "is for other kinds", "does not hold", "does not hold"
     ]  # fmt: skip
 
 

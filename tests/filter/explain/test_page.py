@@ -103,7 +103,7 @@ def test_the_page_runs_nothing_and_loads_nothing(content):
 def test_titles_stand_on_the_page_as_they_are(content):
     found = Page(content)
     assert all(title in found.text for title in TITLES[:5])
-    assert {image["alt"] for image in found.of("img")} <= {f"frames of id-{number}" for number in range(62)}
+    assert {image["alt"] for image in found.of("img")} <= {f"id-{number} at a glance" for number in range(62)}
     assert "own <set>" in found.text and "(no title)" in found.text
 
 
