@@ -54,6 +54,14 @@ def test_only_where_the_rest_of_a_condition_leaves_it_open_is_a_score_decisive(t
     assert rows_of(words.decisive) == [0, 1, 3]
 
 
+def test_where_a_null_decides_already_no_other_score_does(table, rule):
+    scores = table({"motion": None, "words": 9}, {"motion": 0.9, "words": 9})
+    _, words = cuts_of(scores, rule("either", "motion < 0.5 OR words > 5"))
+    assert rows_of(words.decisive) == [0, 1]
+    _, words = cuts_of(scores, rule("either", "motion < 0.5 OR words > 5", missing="drop"))
+    assert rows_of(words.decisive) == [1]
+
+
 def test_a_quantile_is_a_threshold_of_each_kind(table, rule):
     rows = [{"motion": n / 10} for n in range(10)] + [{"kind": "audio", "motion": float(n)} for n in range(5)]
     video, audio = cuts_of(table(*rows), rule("lowest", "share_below(motion) < 0.2"))
