@@ -12,7 +12,7 @@ from vidal.engine.config import Section
 class PerceptualConfig(Section):
     """Near duplicates by hashes of keyframes."""
 
-    max_distance: float = Field(0.24, ge=0, lt=1)
+    max_distance: float = Field(0.27, ge=0, lt=1)
     """Greatest distance of two keyframes that show the same: the share of what is told of either in which they
     differ. Measured by `bench/duplicates.py`."""
     min_share: float = Field(0.6, gt=0, le=1)

@@ -17,6 +17,7 @@ from vidal.filter.duplicates.config import PerceptualConfig
 from vidal.filter.duplicates.leaders import leaders
 from vidal.filter.duplicates.population import Population
 from vidal.filter.duplicates.spill import Lists
+from vidal.filter.duplicates.threads import one_thread
 from vidal.filter.hashes import BITS, mirrored
 
 LEAST_BITS = 32
@@ -41,7 +42,8 @@ def near(population: Population, hashes: Lists, config: PerceptualConfig) -> np.
     showing = np.logical_or.reduceat(shown, hashes.starts[:-1])
     entries = np.flatnonzero(showing & population.is_kind("video")[hashes.rows])
     entries = entries[np.argsort(population.rank[hashes.rows[entries]])]
-    found = leaders(len(entries), FrameLikeness(hashes, shown, entries, config))
+    with one_thread():
+        found = leaders(len(entries), FrameLikeness(hashes, shown, entries, config))
     later = np.flatnonzero(found >= 0)
     rows[hashes.rows[entries[later]]] = hashes.rows[entries[found[later]]]
     return rows
@@ -169,8 +171,6 @@ def _index(leading: np.ndarray) -> Any:
     quantizer = faiss.IndexBinaryFlat(BITS)
     quantizer.add(leading)
     index = faiss.IndexBinaryIVF(quantizer, BITS, len(leading))
-    index.own_fields = False
-    index.quantizer_kept = quantizer
     index.is_trained = True
     index.nprobe = PROBES
     return index

@@ -15,6 +15,7 @@ import numpy as np
 from vidal.filter.duplicates.leaders import leaders
 from vidal.filter.duplicates.population import Population
 from vidal.filter.duplicates.spill import Lists
+from vidal.filter.duplicates.threads import one_thread
 
 CHUNK = 2048
 NEIGHBOURS = 8
@@ -37,8 +38,8 @@ def same(population: Population, vectors: Lists, kind: str, least: float) -> np.
     if not len(entries):
         return rows
     entries = entries[np.argsort(population.rank[vectors.rows[entries]])]
-    likeness = VectorLikeness(matrix(vectors), entries, least)
-    found = leaders(len(entries), likeness, CHUNK)
+    with one_thread():
+        found = leaders(len(entries), VectorLikeness(matrix(vectors), entries, least), CHUNK)
     later = np.flatnonzero(found >= 0)
     rows[vectors.rows[entries[later]]] = vectors.rows[entries[found[later]]]
     return rows
@@ -89,23 +90,17 @@ class VectorLikeness:
         return np.concatenate([np.zeros(0), *(np.sum(one * other, 1, dtype=np.float64) for one, other in pairs)])
 
     def _centres(self) -> np.ndarray:
-        """Centres of the clusters, float32 [k, width], learned by one thread from embeddings evenly spaced in the
-        order."""
+        """Centres of the clusters, float32 [k, width], learned from embeddings evenly spaced in the order."""
         import faiss
 
         count = len(self._entries)
         clusters = max(1, min(round(2 * math.sqrt(count)), count // (2 * PER_CLUSTER)))
         drawn = np.linspace(0, count - 1, min(count, clusters * PER_CLUSTER)).astype(np.int64)
-        threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(1)
-        try:
-            vectors = self.unit(drawn)
-            learned = faiss.Kmeans(
-                vectors.shape[1], clusters, niter=ROUNDS, seed=SEED, spherical=True, min_points_per_centroid=1
-            )
-            learned.train(vectors)
-        finally:
-            faiss.omp_set_num_threads(threads)
+        vectors = self.unit(drawn)
+        learned = faiss.Kmeans(
+            vectors.shape[1], clusters, niter=ROUNDS, seed=SEED, spherical=True, min_points_per_centroid=1
+        )
+        learned.train(vectors)
         return learned.centroids
 
 
