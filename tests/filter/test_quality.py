@@ -172,6 +172,7 @@ def test_what_begins_out_of_black_or_one_colour_is_a_shot_of_its_own():
     black, white = grey(0, 128, 160), grey(255, 128, 160)
     assert quality([black, black, shown, shown])["shots"] == 2 and quality([black, white])["shots"] == 2
     assert likeness(black, shown) == 0.0 and likeness(shown, shown) == pytest.approx(1)
+    assert abs(likeness(shown, textured(10, size=16))) < 0.3 and likeness(shown, 255 - shown) == pytest.approx(-1)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (16, 16), (17, 31), (1, 40)])

@@ -15,17 +15,18 @@ from vidal.media.sound import decode_audio
 SILENCE_DBFS = -60.0
 """Level under which a window counts as silent. Our choice: the paper gives no audio threshold."""
 WINDOW_SECONDS = 0.05
-FULL = 0.95
-"""Share of full scale from which a sample counts as at its end: what was clipped and then coded with loss or resampled
-wavers around full scale. Our choice: of a tone clipped 18 dB over full scale it finds a quarter after MP3."""
-CLIPPED_RUN = 3
-"""Fewest samples in a row at full scale that count as clipped: a peak of clean sound has one or two. Our choice."""
+END = 0.9999
+"""Share of full scale that only the outermost values of 16 bits reach: what a sound at 16 kHz, without the overtones
+that made its tops flat, would swing beyond is cut off there. Our choice."""
+FULL, CLIPPED_RUN = 0.95, 3
+"""Share of full scale from which so many samples in a row are clipped: flat tops that were coded with loss or resampled
+waver around full scale, and a peak of clean sound is shorter. Our choice."""
 
 
 class Sound(Step):
     """Facts of the mono sound at 16 kHz; all null where there is no sound track.
 
-    `silence`: share of 50 ms windows under -60 dBFS. `clipping`: share of samples in runs at full scale. `loudness`:
+    `silence`: share of 50 ms windows under -60 dBFS. `clipping`: share of samples at full scale. `loudness`:
     integrated, in LUFS (EBU R128), null for what is silent or shorter than 0.4 s. `sound_seconds`: length.
     """
 
@@ -40,7 +41,7 @@ class Sound(Step):
     resources = Resources(batch_size=16)
 
     def settings(self) -> Mapping[str, Any]:
-        return {"silence_dbfs": SILENCE_DBFS, "window": WINDOW_SECONDS, "full": FULL, "run": CLIPPED_RUN}
+        return {"silence_dbfs": SILENCE_DBFS, "window": WINDOW_SECONDS, "end": END, "clipped": [FULL, CLIPPED_RUN]}
 
     def prepare(self, sample: Sample) -> None:
         sample.prepared = dict.fromkeys(self.columns)
@@ -68,10 +69,16 @@ def silence_share(wave: np.ndarray, rate: int) -> float:
 
 
 def clipped_share(wave: np.ndarray) -> float:
-    """The share of the samples of a float wave in -1..1 that lie in runs of at least 3 at full scale; 0.0 for none."""
-    edges = np.diff(np.concatenate([[0], np.abs(wave) >= FULL, [0]]).astype(np.int8))
-    lengths = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
-    return float(lengths[lengths >= CLIPPED_RUN].sum() / max(1, len(wave)))
+    """The share of the samples of a float wave in -1..1 that lie at the end of the scale or in a run of at least 3 near
+    it; 0.0 for none. A clean tone that fills the scale has some; clipped noise at 16 kHz has almost none."""
+    level = np.abs(wave)
+    edges = np.diff(np.concatenate([[0], level >= FULL, [0]]).astype(np.int8))
+    starts, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+    long = ends - starts >= CLIPPED_RUN
+    steps = np.zeros(len(wave) + 1, np.int8)
+    steps[starts[long]], steps[ends[long]] = 1, -1
+    clipped = (np.cumsum(steps[:-1]) > 0) | (level >= END)
+    return float(clipped.sum() / max(1, len(wave)))
 
 
 def _dbfs(wave: np.ndarray) -> float:
