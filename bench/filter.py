@@ -40,7 +40,7 @@ def main() -> int:
         precision = "" if line.precision is None else f"{line.precision:.3f}"
         fates = ", ".join(line.others)
         print(f"{line.flaw:<18} {line.rule or 'kept':<15} {line.clips:>5} {line.recall:>7.3f} {precision:>10}  {fates}")
-        missed |= line.recall < GOAL or (line.precision or 1) < GOAL
+        missed |= line.rule is not None and min(line.recall, line.precision or 0) < GOAL
     kept = good_kept(entries, outcomes)
     print(f"\ngood kept {kept:.3f} (goal for all: {GOAL})")
     return int(missed or kept < GOAL)

@@ -148,6 +148,7 @@ def checkpoints(pipeline: Pipeline) -> list[Checkpoint]:
         ("filter.clap", "clap", pipeline.filter.clap),
         ("filter.tagger", "audio_tagger", pipeline.filter.tagger),
         ("filter.overlay", "text_detector", pipeline.filter.overlay),
+        *((f"filter.heads.{number}", "head", head) for number, head in enumerate(pipeline.filter.heads)),
         ("generate.depth", "depth", pipeline.generate.depth),
         ("generate.infrared", "infrared", pipeline.generate.infrared),
         ("caption.keyframes", "captioner", pipeline.caption.keyframes),

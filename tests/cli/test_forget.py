@@ -61,7 +61,7 @@ def test_forgetting_says_what_went_and_what_is_left_builds_no_more(project: Proj
     assert list(told["shards"].values()) == ["removed", "removed"]
     assert (project.folder / "w/shards/__len__").read_text() == "1"
     assert "nothing wrong in 1 shards" in said(project.vidal("inspect", "w/shards", "--verify"))
-    assert project.done().keys() == {"filter/verdicts"} and project.done() == {}
+    assert project.done().keys() == {"filter/scores", "filter/duplicates", "filter/verdicts"} and project.done() == {}
     shown = said(project.vidal("forget", first))
     assert "forgot 0 samples" in shown and f"{first} was forgotten before" in shown
 

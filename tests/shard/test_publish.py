@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.shard.dataset import SHARDS, TARS, files
+from tests.shard.dataset import RULES, SHARDS, TARS, files
 from vidal.engine.tar import BLOCK
 from vidal.engine.workspace import Workspace
-from vidal.filter.config import FilterConfig, RuleConfig
+from vidal.filter.config import RuleConfig
 from vidal.shard.config import ShardConfig
 from vidal.shard.publish import describe, publish
 from vidal.shard.read import Shards
@@ -157,7 +157,7 @@ def test_an_interrupted_publication_is_finished_by_the_next(built, copy, last, t
 
 
 def test_a_rule_more_removes_samples_and_a_rule_less_brings_them_back(built, copy):
-    rules = FilterConfig().rules
+    rules = RULES
     dataset = replace(built, workspace=copy)
     dataset.build(SHARDS, rules=(*rules, RuleConfig(name="silent", where="kind = 'audio'")))
     assert copy.read_json("shards/stats.json")["samples"] == {"video": 5}

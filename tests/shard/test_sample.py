@@ -147,10 +147,9 @@ def test_floats_have_six_digits(value):
 def test_only_the_steps_of_a_kind_are_asked_for(built, kind):
     write = built.nodes(SHARDS)[-1]
     reads = {read.step for read in next(k for k in write.kinds if kind in k.kinds).reads}
-    everyones = {"harvest/candidates", "harvest/screen", "harvest/media", "harvest/admit", "filter/quality"}
-    assert reads == everyones | (
-        {"generate/depth", "generate/infrared", "caption/refine"} if kind == "video" else set()
-    )
+    everyones = {"harvest/candidates", "harvest/screen", "harvest/media", "harvest/admit", "filter/sound"}
+    clips = {"filter/quality", "generate/depth", "generate/infrared", "caption/refine"}
+    assert reads == everyones | (clips if kind == "video" else set())
     assert {type(k) for k in write.kinds} == {ShardSample}
 
 

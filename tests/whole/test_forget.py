@@ -170,14 +170,16 @@ def test_only_its_shard_is_rewritten_and_a_build_finds_nothing_to_do(world: Worl
     assert outcomes == {shard.removesuffix(".tar"): "rewritten"} and found.ids == {key(VICTIM)}
     assert set(found.steps) == {
         "harvest/search", "harvest/candidates", "harvest/screen", "harvest/media", "harvest/admit", "filter/quality",
-        "filter/score", "generate/depth", "generate/infrared", "caption/refine",
+        "filter/sound", "filter/score", "generate/depth", "generate/infrared", "caption/refine",
     }  # fmt: skip
     assert set(found.steps.values()) == {1} and (found.unknown, found.already, found.copies) == ((), (), ())
     after = times(world)
     assert {name for name in TARS if after[name] != before[name]} == {shard} and held(world) == rest
     assert verify(Shards(world.workspace.path("shards"))).problems == ()
     reports = world.build()
-    assert {name for name, report in reports.items() if report.done} == {"filter/verdicts"}
+    assert {name for name, report in reports.items() if report.done} == {
+        "filter/scores", "filter/duplicates", "filter/verdicts",
+    }  # fmt: skip
     assert times(world) == after and world.build()["filter/verdicts"].done == 0
 
 

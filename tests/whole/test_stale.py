@@ -91,4 +91,6 @@ def test_one_stage_alone_names_the_stage_it_misses(tmp_path: Path) -> None:
     assert "Traceback" not in missing.stdout + missing.stderr
     assert project.vidal("build", "--stage", "terms", "--stage", "harvest").returncode == 0
     alone = project.json("build", "--stage", "filter")
-    assert {step["step"]: step["done"] for step in alone["steps"]} == {"filter/quality": 1, "filter/verdicts": 1}
+    assert {step["step"]: step["done"] for step in alone["steps"]} == {
+        f"filter/{name}": 1 for name in ("text", "quality", "sound", "hashes", "scores", "duplicates", "verdicts")
+    }

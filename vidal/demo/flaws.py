@@ -46,35 +46,44 @@ class Flawed:
 
 @dataclass(frozen=True)
 class Flaw:
-    """A kind of flaw: the rule that must drop it, what is done to a clip's pictures, its sound and its title."""
+    """A kind of flaw: the rule that must drop it, what is done to a clip's pictures, its sound and its title, and the
+    sounds that it can be planted in, if not in all."""
 
     rule: str | None
     pictures: Callable[[Scene, Frames], Frames] | None = None
     sound: Callable[[np.ndarray], np.ndarray | None] | None = None
+    sounds: Sequence[str] = ()
     title: Callable[[Scene], str] | None = None
+
+
+PLAIN = Flaw(None)
+LOW = ("beep", "siren", "engine", "bell", "drum")
+"""Sounds whose clipping is still there at 16 kHz: noise, clicks and what is above 2 kHz have lost their flat tops."""
 
 
 def flawed_world(seed: int, each: int, good: int) -> list[Flawed]:
     """The catalogue of world `seed`: `good` good clips, `each` clips of every flaw, and the sounds. A pure function."""
     numbers = iter(range(good + each * (len(CLIPS) + len(COPIES) + len(SOUNDS)) + 1))
 
-    def fresh() -> Scene:
+    def fresh(flaw: Flaw = PLAIN) -> Scene:
         drawn = scene(seed, next(numbers))
+        if flaw.sounds and drawn.sound not in flaw.sounds:
+            drawn = replace(drawn, sound=flaw.sounds[drawn.index % len(flaw.sounds)])
         width, height = (side * SHORT_SIDE // short(drawn) // 2 * 2 for side in (drawn.width, drawn.height))
         return replace(drawn, width=width, height=height, fps=10, seconds=2.0)
 
-    found = [_entry("good", number, fresh(), Flaw(None)) for number in range(good)]
+    found = [_entry("good", number, fresh(), PLAIN) for number in range(good)]
     for name, flaw in CLIPS.items():
-        found += [_entry(name, number, fresh(), flaw) for number in range(each)]
+        found += [_entry(name, number, fresh(flaw), flaw) for number in range(each)]
     for name in COPIES:
         for number in range(each):
-            original = _entry(f"{name}-original", number, fresh(), Flaw(None))
+            original = _entry(f"{name}-original", number, fresh(), PLAIN)
             group = f"{name}-{number:03d}"
             rule = "duplicate" if name == "copied" else "near_duplicate"
             found.append(replace(original, flaw="good", group=group))
             found.append(replace(original, name=group, flaw=name, rule=rule, group=group))
     for name, flaw in SOUNDS.items():
-        lengths = (replace(fresh(), seconds=1.5 + number / 10) for number in range(each))
+        lengths = (replace(fresh(flaw), seconds=1.5 + number / 10) for number in range(each))
         found += [_entry(name, number, heard, flaw, "audio") for number, heard in enumerate(lengths)]
     return found
 
@@ -94,7 +103,7 @@ def write_flawed(folder: Path, entry: Flawed) -> None:
     """Write one file and its sidecar: bytes that depend on the entry and the codecs' versions only."""
     told = {"title": entry.title, "hashtags": list(entry.hashtags)}
     (folder / f"{entry.name}.json").write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    flaw = {**CLIPS, **SOUNDS}.get(entry.flaw, Flaw(None))
+    flaw = {**CLIPS, **SOUNDS}.get(entry.flaw, PLAIN)
     wave = waveform(entry.seen, RATE)
     if flaw.sound:
         wave = flaw.sound(wave)
@@ -201,7 +210,7 @@ CLIPS: dict[str, Flaw] = {
     "black": Flaw("blank", pictures=_darkened),
     "blank": Flaw("blank", pictures=_blank),
     "silent": Flaw("silence", sound=np.zeros_like),
-    "overdriven": Flaw("clipping", sound=_overdriven),
+    "overdriven": Flaw("clipping", sound=_overdriven, sounds=LOW),
     "faint": Flaw("faint", sound=_faint),
     "spam": Flaw("spam", title=lambda s: f"{language.title(s)} subscribe subscribe subscribe viral viral shorts fyp"),
     "emoji": Flaw("emoji", title=lambda s: f"🔥🔥🔥🎉🎉😍😍😍🔥🔥🔥🎉😂😂 {language.thing(s)} 🔥🔥🔥🎉🎉🎉😍😍"),
@@ -211,7 +220,7 @@ CLIPS: dict[str, Flaw] = {
 SOUNDS: dict[str, Flaw] = {
     "good_sound": Flaw(None),
     "silent_sound": Flaw("silence", sound=np.zeros_like),
-    "overdriven_sound": Flaw("clipping", sound=_overdriven),
+    "overdriven_sound": Flaw("clipping", sound=_overdriven, sounds=LOW),
     "wrong_sound": Flaw("clap_title", title=lambda s: language.sound_title(_unlike(s, "sound"))),
 }
 
