@@ -69,7 +69,7 @@ def frame_hash(rgb: np.ndarray) -> bytes:
 
 def mirrored(hashes: np.ndarray) -> np.ndarray:
     """The hashes, uint8 [n, BYTES], of the same pictures with left and right exchanged, but for rounding."""
-    return np.packbits(np.unpackbits(hashes, axis=1)[:, _mirror()], axis=1)
+    return np.packbits(np.take(np.unpackbits(hashes, axis=1), _mirror(), axis=1), axis=1)
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-CHUNK = 512
+CHUNK = 128
 """Samples that are compared with those kept before them at once, then with each other."""
 
 

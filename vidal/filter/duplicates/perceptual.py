@@ -27,7 +27,7 @@ NEIGHBOURS = 32
 long as their other keyframes differ."""
 FLAT = 20_000
 """Hashes that are compared one by one; more are divided into lists."""
-PROBES = 16
+PROBES = 8
 """Lists whose hashes are compared with one."""
 BLOCK = 1 << 16
 """Hashes whose bits are counted at once."""
@@ -114,7 +114,7 @@ class FrameLikeness:
         total = len(self._hashes.data)
         if total <= FLAT:
             return np.zeros((0, BITS // 8), np.uint8)
-        places = np.linspace(0, len(self._entries) - 1, min(round(math.sqrt(total)), len(self._entries)))
+        places = np.linspace(0, len(self._entries) - 1, min(round(2 * math.sqrt(total)), len(self._entries)))
         picked = [self.frames(place) for place in places.astype(int)]
         return np.unique(np.stack([some[len(some) // 2] for some in picked]), axis=0)
 
