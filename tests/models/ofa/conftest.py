@@ -20,7 +20,7 @@ SIZES = {
     "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48,
     "encoder_attention_heads": 4, "decoder_attention_heads": 2, "resnet_type": "resnet18", "resnet_width": 4,
     "image_bucket_size": 6, "token_bucket_size": 16, "max_position_embeddings": 64, "code_image_size": 32,
-    "patch_image_size": 64, "init_std": 0.5,
+    "patch_image_size": 64, "init_std": 0.2,
 }  # fmt: skip
 TEXTS = ("what does the image describe", "a red green blue circle square star", "moves left right above below is on of")
 WORDS = " ".join(TEXTS).split()

@@ -67,4 +67,7 @@ def load(path: Path, place: Place, compat: bool = False) -> OFACaptioner:
     `compat` ends the beam search by the original's rule. It changes the caption of few pictures.
     """
     network = from_folder(OFAWithOriginalStopRule if compat else OFAForConditionalGeneration, path, place)
+    for name, source in network._tied_weights_keys.items():
+        if network.get_parameter(name) is not network.get_parameter(source):
+            raise ValueError(f"its weights hold different values of one matrix: {source} and {name}")
     return OFACaptioner(network, OFATokenizer.from_pretrained(path, local_files_only=True), place)
