@@ -81,7 +81,13 @@ def test_names_of_one_matrix_that_differ_are_refused(tiny, tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("normformer", False), ("entangle_position_embedding", True), ("resnet_type", "resnet20"), ("d_model", 33)],
+    [
+        ("normformer", False),
+        ("entangle_position_embedding", True),
+        ("activation_function", "relu"),
+        ("resnet_type", "resnet20"),
+        ("d_model", 33),
+    ],
 )
 def test_a_network_of_another_form_is_refused(tiny, tmp_path, key, value):
     folder = shutil.copytree(tiny, tmp_path / "changed")

@@ -42,8 +42,10 @@ _ONLY = {
     "add_type_embedding": True,
     "share_decoder_input_output_embed": True,
     "entangle_position_embedding": False,
+    "scale_embedding": False,
+    "activation_function": "gelu",
 }
-"""Switches of published configurations that the network knows in one position."""
+"""Switches of published configurations that the network knows in one position, in which all published sizes are."""
 
 
 @strict
@@ -51,8 +53,8 @@ class OFAConfig(PreTrainedConfig):
     """The keys of a published `config.json`, and three that it lacks and whose defaults are as published.
 
     `resnet_width` is the inner width of the trunk's first stage, `patch_image_size` the side in pixels to which
-    pictures are brought for captioning. Raises ValueError for a switch that the network has in its other position
-    only, and for sizes that do not fit each other.
+    pictures are brought for captioning. Raises ValueError for a switch in another position than the network's, and
+    for sizes that do not fit each other.
     """
 
     model_type = "ofa"
@@ -67,12 +69,10 @@ class OFAConfig(PreTrainedConfig):
     decoder_layers: int = 6
     decoder_ffn_dim: int = 3072
     decoder_attention_heads: int = 12
-    activation_function: str = "gelu"
     dropout: float = 0.1
     attention_dropout: float = 0.0
     activation_dropout: float = 0.0
     init_std: float = 0.02
-    scale_embedding: bool = False
     attn_scale_factor: float = 2.0
     token_bucket_size: int = 256
     image_bucket_size: int = 42
@@ -93,7 +93,7 @@ class OFAConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
         for name, value in _ONLY.items():
             if getattr(self, name, value) != value:
-                raise ValueError(f"{name} must be {value}: the other form of the network is not known here")
+                raise ValueError(f"{name} is {getattr(self, name)!r}; this network is written for {value!r} only")
         if self.resnet_type not in BLOCKS:
             raise ValueError(f"unknown resnet_type {self.resnet_type!r}; one of: {', '.join(BLOCKS)}")
         for side in ("encoder", "decoder"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import nn
 from torch.nn.functional import dropout
@@ -60,16 +58,11 @@ class Decoder(nn.Module):
         if encoded.padding_mask.any():
             cross = masked(cross, encoded.padding_mask[:, None, None, :])
         near = token_buckets(queries, keys, self.config.token_bucket_size)
-        hidden = self._embedded(input_ids)
+        hidden = dropout(self.layernorm_embedding(self.embed_tokens(input_ids)), self.config.dropout, self.training)
         for layer, table in zip(self.layers, self.token_rel_pos_table_list, strict=True):
             bias = (own + looked_up(table, near))[None]
             hidden = layer(hidden, bias, encoded.last_hidden_state, cross, cache)
         return self.output_projection(self.layer_norm(hidden))
-
-    def _embedded(self, input_ids: torch.Tensor) -> torch.Tensor:
-        scale = math.sqrt(self.config.d_model) if self.config.scale_embedding else 1.0
-        hidden = self.layernorm_embedding(self.embed_tokens(input_ids) * scale)
-        return dropout(hidden, self.config.dropout, self.training)
 
     def _absolute(self, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
         return absolute(queries, keys, self.config.decoder_attention_heads, self.config.attn_scale_factor)

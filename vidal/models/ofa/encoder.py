@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +88,9 @@ class Encoder(nn.Module):
 
     def _embedded(self, features: torch.Tensor, input_ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The input of the first layer [n, positions, width], zero where padded, and which positions are."""
-        scale = math.sqrt(self.config.d_model) if self.config.scale_embedding else 1.0
         types = self.type_embedding.weight
-        picture = self.image_proj(features.flatten(2).transpose(1, 2)) * scale + types[1]
-        words = self.embed_tokens(input_ids) * scale + types[0]
+        picture = self.image_proj(features.flatten(2).transpose(1, 2)) + types[1]
+        words = self.embed_tokens(input_ids) + types[0]
         pieces = [self.patch_layernorm_embedding(picture), self.layernorm_embedding(words)]
         padding = input_ids == self.config.pad_token_id
         padding = torch.cat([padding.new_zeros(picture.shape[:2]), padding], dim=1)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn.functional import dropout, scaled_dot_product_attention
+from torch.nn.functional import dropout, gelu, scaled_dot_product_attention
 from transformers import EncoderDecoderCache
-from transformers.activations import ACT2FN
 
 from vidal.models.ofa.config import OFAConfig
 
@@ -61,7 +60,6 @@ class Layer(nn.Module):
         self.fc1, self.fc2 = nn.Linear(width, inner), nn.Linear(inner, width)
         self.ffn_layer_norm = nn.LayerNorm(inner)
         self.final_layer_norm = nn.LayerNorm(width)
-        self.activation = ACT2FN[config.activation_function]
         self.dropout, self.activation_dropout = config.dropout, config.activation_dropout
 
     def added(self, hidden: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
@@ -70,7 +68,7 @@ class Layer(nn.Module):
 
     def feed(self, hidden: torch.Tensor) -> torch.Tensor:
         """The feed-forward step."""
-        inner = self.activation(self.fc1(self.final_layer_norm(hidden)))
+        inner = gelu(self.fc1(self.final_layer_norm(hidden)))
         inner = dropout(inner, self.activation_dropout, self.training)
         return self.added(hidden, self.fc2(self.ffn_layer_norm(inner)))
 
