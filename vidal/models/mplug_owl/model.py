@@ -116,5 +116,5 @@ class MplugOwlForConditionalGeneration(PreTrainedModel, GenerationMixin):
         elif isinstance(module, Abstractor):
             initialization.normal_(module.vit_eos, std=deviation)
         elif module is self:
-            for name, queries in self.named_parameters(recurse=False):
+            for queries in self.parameters(recurse=False):
                 initialization.normal_(queries, std=deviation)
