@@ -94,6 +94,7 @@ def stored(folder: Path, temporal: bool) -> Path:
     (folder / "tokenizer.model").write_bytes(piece_model(pieces, scores))
     told = network.config.to_dict()
     (folder / "config.json").write_text(json.dumps(as_published(told)))
+    (folder / "generation_config.json").write_text(json.dumps({"max_new_tokens": 12}))
     weights = dict(network.state_dict())
     for layer in range(2):
         weights[f"language_model.model.layers.{layer}.self_attn.rotary_emb.inv_freq"] = torch.ones(4)

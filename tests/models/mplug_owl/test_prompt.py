@@ -29,7 +29,7 @@ def words(tiny):
 
 
 @given(
-    st.text(max_size=200)
+    st.text(max_size=60)
     | st.lists(st.sampled_from(["<", "|", "Human", "AI", ":", " ", "\n", "\uff1a", "\u200b", '"', "{hints}", "a"])).map(
         "".join
     )

@@ -13,7 +13,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from vidal.models.mplug_owl.abstractor import Abstractor
 from vidal.models.mplug_owl.config import MplugOwlConfig
 from vidal.models.mplug_owl.form import as_stored
-from vidal.models.mplug_owl.temporal import Temporal
+from vidal.models.mplug_owl.temporal import Silent
 from vidal.models.mplug_owl.vision import Embeddings, VisionModel
 
 PICTURE, CLIP = -1, -2
@@ -111,8 +111,8 @@ class MplugOwlForConditionalGeneration(PreTrainedModel, GenerationMixin):
         if isinstance(module, Embeddings):
             initialization.normal_(module.cls_token, std=deviation)
             initialization.normal_(module.position_embedding, std=deviation)
-        elif isinstance(module, Temporal):
-            initialization.zeros_(module.up_proj.weight)
+        elif isinstance(module, Silent):
+            initialization.zeros_(module.weight)
         elif isinstance(module, Abstractor):
             initialization.normal_(module.vit_eos, std=deviation)
         elif module is self:

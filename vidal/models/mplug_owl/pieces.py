@@ -37,7 +37,7 @@ def read_pieces(file: Path) -> Pieces:
         training = dict(_fields(next(value for number, value in fields if number == 2)))
         normaliser = dict(_fields(next(value for number, value in fields if number == 3)))
         texts = tuple(piece[1].decode() for piece in pieces)
-    except (IndexError, KeyError, StopIteration, struct.error, TypeError, UnicodeDecodeError) as error:
+    except (IndexError, KeyError, StopIteration, TypeError, ValueError, struct.error) as error:
         raise ValueError(f"{file.name} is no sentencepiece model") from error
     kinds = [piece.get(3, _NORMAL) for piece in pieces]
     plain = normaliser.get(3, 1) == 1 and normaliser.get(4, 1) == 0 and not normaliser.get(2)

@@ -14,6 +14,13 @@ def quick_gelu(x: torch.Tensor) -> torch.Tensor:
     return x * torch.sigmoid(1.702 * x)
 
 
+class Silent(nn.Conv3d):
+    """A convolution of size one that starts at zero, so that a new network sees each frame as a picture."""
+
+    def __init__(self, inside: int, outside: int) -> None:
+        super().__init__(inside, outside, 1)
+
+
 class Temporal(nn.Module):
     """Each patch mixed with the same patch one frame before and after, at half the width.
 
@@ -28,7 +35,7 @@ class Temporal(nn.Module):
         self.ln = nn.LayerNorm(width, eps=1e-5)
         self.down_proj = nn.Conv3d(width, width // 2, 1)
         self.conv = nn.Conv3d(width // 2, width // 2, (3, 1, 1), padding=(1, 0, 0), groups=width // 2)
-        self.up_proj = nn.Conv3d(width // 2, width, 1)
+        self.up_proj = Silent(width // 2, width)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[clips, frames, positions, width] to the same, the class token at position 0."""
