@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
+from tests.models.mplug_owl.tiny import tiny_config
 from vidal.models.mplug_owl.model import MplugOwlForConditionalGeneration
 from vidal.models.mplug_owl.words import END, load_words
-
-from .conftest import tiny_config
 
 SAID = ["a red circle moves left", "a blue star spins", "a green square moves right"]
 

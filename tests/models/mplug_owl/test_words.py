@@ -11,10 +11,9 @@ from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE
 from tokenizers.processors import TemplateProcessing
 
+from tests.models.mplug_owl.tiny import TEXTS, piece_model, trained_pieces
 from vidal.models.mplug_owl.pieces import read_pieces
 from vidal.models.mplug_owl.words import Words, load_words
-
-from .conftest import TEXTS, piece_model, trained_pieces
 
 
 @pytest.fixture(scope="module")
