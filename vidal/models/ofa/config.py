@@ -69,11 +69,11 @@ class OFAConfig(PreTrainedConfig):
     decoder_layers: int = 6
     decoder_ffn_dim: int = 3072
     decoder_attention_heads: int = 12
-    dropout: float = 0.1
-    attention_dropout: float = 0.0
-    activation_dropout: float = 0.0
-    init_std: float = 0.02
-    attn_scale_factor: float = 2.0
+    dropout: float | int = 0.1
+    attention_dropout: float | int = 0.0
+    activation_dropout: float | int = 0.0
+    init_std: float | int = 0.02
+    attn_scale_factor: float | int = 2.0
     token_bucket_size: int = 256
     image_bucket_size: int = 42
     code_image_size: int = 128

@@ -17,14 +17,13 @@ from vidal.models.ofa.encoder import Encoder, EncoderOutput
 class OFAForConditionalGeneration(PreTrainedModel, GenerationMixin):
     """A picture and a prompt to a text.
 
-    The bucket tables that published files hold follow from the configuration: they are computed and not loaded.
+    Padding is known by its id, so attention masks have no effect. The bucket tables that published files hold follow
+    from the configuration: they are computed and not loaded.
     """
 
     config_class = OFAConfig
     main_input_name = "input_ids"
-    input_modalities = ("image", "text")
     _supports_sdpa = True
-    _no_split_modules = ["EncoderLayer", "DecoderLayer"]
     _keys_to_ignore_on_load_unexpected = [r"coder\.(token_rp_bucket|image_rp_bucket|image_position_idx)$"]
     _tied_weights_keys = {
         "decoder.embed_tokens.weight": "encoder.embed_tokens.weight",
