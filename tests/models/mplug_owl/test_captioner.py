@@ -87,6 +87,17 @@ def test_the_form_is_read_from_sharded_safetensors_too(tiny, tmp_path, captioner
     )
 
 
+@pytest.mark.parametrize("inner", [2816, 4096])
+def test_the_width_of_the_abstractor_is_that_of_the_weights(tiny, tmp_path, captioner, clips, inner):
+    folder = shutil.copytree(tiny, tmp_path / "changed")
+    config = json.loads((folder / "config.json").read_text())
+    config["visual_abstractor_config"]["intermediate_size"] = inner
+    (folder / "config.json").write_text(json.dumps(config))
+    found = load(folder, place("cpu"))
+    assert found.network.config.mlp_width == 256
+    assert found.caption_video(clips[:1], HINTS[:1]) == captioner.caption_video(clips[:1], HINTS[:1])
+
+
 def test_weights_that_do_not_fit_are_refused_by_name(tiny, tmp_path):
     def spoilt(weights):
         del weights["vision_model.encoder.layers.1.self_attn.dense.bias"]
