@@ -1,5 +1,5 @@
-"""Role `captioner`: one sentence for each picture, by an image-to-text model of transformers (GIT, BLIP …), or by one of
-our own: OFA, mPLUG-Owl."""
+"""Role `captioner`: one sentence for each picture, by an image-to-text model of transformers (GIT, BLIP …), by OFA or
+by mPLUG-Owl."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Role `video_captioner`: one sentence for each clip, by a GIT with temporal embeddings or by an mPLUG-Owl for clips."""
+"""Role `video_captioner`: one sentence for each clip, by a GIT with temporal embeddings or by mPLUG-Owl."""
 
 from __future__ import annotations
 
