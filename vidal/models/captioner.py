@@ -1,4 +1,5 @@
-"""Role `captioner`: one sentence for each picture, by an image-to-text model of transformers (GIT, BLIP …)."""
+"""Role `captioner`: one sentence for each picture, by an image-to-text model of transformers (GIT, BLIP …), by OFA or
+by mPLUG-Owl."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from vidal.models.batching import in_batches
 from vidal.models.place import Place
-from vidal.models.pretrained import from_folder
+from vidal.models.pretrained import from_folder, model_type
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,25 @@ class Captioner:
         return [text.strip() for text in self.processor.batch_decode(tokens, skip_special_tokens=True)]
 
 
-def load(path: Path, place: Place) -> Captioner:
-    """The captioner in `path`: config, generation config, weights and processor."""
+def load(path: Path, place: Place) -> Any:
+    """The captioner in `path`, whose configuration says of what type it is: config, generation config, weights, and a
+    processor or tokenizer."""
+    own = {"ofa": _ofa, "mplug-owl": _mplug_owl}
+    if special := own.get(model_type(path)):
+        return special(path, place)
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     processor = AutoProcessor.from_pretrained(path, local_files_only=True)
     return Captioner(from_folder(AutoModelForImageTextToText, path, place), processor, place)
+
+
+def _ofa(path: Path, place: Place) -> Any:
+    from vidal.models.ofa.captioner import load as load_ofa
+
+    return load_ofa(path, place)
+
+
+def _mplug_owl(path: Path, place: Place) -> Any:
+    from vidal.models.mplug_owl.captioner import load_for_pictures
+
+    return load_for_pictures(path, place)

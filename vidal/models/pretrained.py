@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,13 @@ def from_folder(auto_class: Any, path: Path, place: Place) -> Any:
         misshapen=(entry[0] for entry in report["mismatched_keys"]),
     )
     return network.eval().to(place.device)
+
+
+def model_type(path: Path) -> str | None:
+    """What the `config.json` of a folder calls its network; None where there is no such file or word."""
+    file = path / "config.json"
+    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return found.get("model_type") if isinstance(found, dict) else None
 
 
 def refuse_mismatch(missing: Any = (), unexpected: Any = (), misshapen: Any = ()) -> None:

@@ -1,4 +1,4 @@
-"""Role `video_captioner`: one sentence for each clip, by a GIT with temporal embeddings."""
+"""Role `video_captioner`: one sentence for each clip, by a GIT with temporal embeddings or by mPLUG-Owl."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vidal.models.place import Place
-from vidal.models.pretrained import from_folder
+from vidal.models.pretrained import from_folder, model_type
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,13 @@ class VideoCaptioner:
         return [start, *tokenizer(text, add_special_tokens=False, truncation=True)["input_ids"]]
 
 
-def load(path: Path, place: Place) -> VideoCaptioner:
-    """The video captioner in `path`: config with `num_image_with_embedding`, generation config, weights, processor."""
+def load(path: Path, place: Place) -> Any:
+    """The video captioner in `path`: an mPLUG-Owl as published, or a GIT: config with `num_image_with_embedding`,
+    generation config, weights, processor."""
+    if model_type(path) == "mplug-owl":
+        from vidal.models.mplug_owl.captioner import load as load_mplug_owl
+
+        return load_mplug_owl(path, place)
     from transformers import AutoProcessor, GitForCausalLM
 
     network = from_folder(GitForCausalLM, path, place)
