@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vidal.filter.sound import Sound
 
 from vidal.engine.errors import ConfigError
 from vidal.filter.conditions import check, connect, values
 from vidal.filter.config import FilterConfig, RuleConfig
 from vidal.filter.quality import Quality
 from vidal.filter.scores import Scores
+from vidal.filter.sound import Sound
 from vidal.filter.verdicts import FilterVerdicts
 from vidal.harvest.config import HarvestConfig
 from vidal.harvest.sources.local import LocalConfig

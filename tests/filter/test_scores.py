@@ -60,7 +60,7 @@ class World:
         store.write(piece, results, {result.id: "given" for result in results}, node.columns)
 
     def add(self, part, id_, kind="video", loud=0.5, seen=0.5, **media):
-        """A sample that went through every step; a score that is an error failed, and one that is `...` is not there."""
+        """A sample that went through every step. A score that is an error failed, one that is `...` is not there."""
         sample = Sample(id_, kind)
         self.commit("harvest/candidates", part, sample.ok({"source": "c"}))
         self.commit("harvest/screen", part, sample.ok())

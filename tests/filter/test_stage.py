@@ -20,7 +20,7 @@ from vidal.engine.runs import RunRecord, new_id
 from vidal.engine.workspace import Workspace
 from vidal.filter.config import ClipConfig, FilterConfig, ModelConfig, RuleConfig
 from vidal.filter.stage import filtering
-from vidal.filter.tables import DUPLICATES, SCORES, VERDICTS
+from vidal.filter.tables import VERDICTS
 from vidal.harvest.config import HarvestConfig, MediaConfig
 from vidal.harvest.sources.local import LocalConfig
 from vidal.harvest.stage import harvest

@@ -156,9 +156,7 @@ class Dataset:
     media: Path
     kept: frozenset[str]
 
-    def nodes(
-        self, shard: ShardConfig, rules: Sequence[RuleConfig] = RULES, checkpoint: str = "truth"
-    ) -> list[Node]:
+    def nodes(self, shard: ShardConfig, rules: Sequence[RuleConfig] = RULES, checkpoint: str = "truth") -> list[Node]:
         config = HarvestConfig(
             sources=(LocalConfig(type="local", name="clips", path=str(self.media)),),
             screen=ScreenConfig(words_or_hashtags=False),
@@ -170,7 +168,8 @@ class Dataset:
         duplicates = Duplicates(DuplicatesConfig(perceptual=None), self.media, None, None, None)
         verdicts = FilterVerdicts(rules, scores)
         judged = (*steps, scores, duplicates, verdicts)
-        write = WriteShards(shard, verdicts, [found.screen, found.media, found.admit, Quality(), Sound(), *made], seed=5)
+        producers = [found.screen, found.media, found.admit, Quality(), Sound(), *made]
+        write = WriteShards(shard, verdicts, producers, seed=5)
         return [Terms(TermsConfig(), self.media, 5), *found.nodes, *judged, *made, write]
 
     def build(self, shard: ShardConfig, **settings: Any) -> Build:

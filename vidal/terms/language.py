@@ -5,7 +5,7 @@ from __future__ import annotations
 RENAMED = {"iw": "he", "jw": "jv", "in": "id", "mo": "ro"}
 """Codes that CLD2 knows under an older name."""
 UNKNOWN = ("un", "xx")
-"""What CLD2 answers for what it cannot tell, and, before a script's code, for a script in which it knows no language."""
+"""What CLD2 answers for what it cannot tell, and for a script in which it knows no language."""
 
 
 def language(text: str, least_words: int) -> tuple[str | None, float]:
