@@ -118,7 +118,7 @@ def write_flawed(folder: Path, entry: Flawed) -> None:
 
 def write_test_set(folder: Path, entries: Sequence[Flawed], checkpoint: str) -> None:
     """Write a test set: TITLES, in capitals, of the clips with leaked titles, and EMBEDDINGS by the CLIP `checkpoint`
-    of the leaked clips, which the test set has in other pictures: half as large again, at other instants."""
+    of the leaked clips, which the test set has half as large again and from before they were encoded."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -129,9 +129,7 @@ def write_test_set(folder: Path, entries: Sequence[Flawed], checkpoint: str) -> 
     (folder / TITLES).write_text("\n".join(leaked), encoding="utf-8")
     clip = models.load("clip", checkpoint)
     shown = [entry.seen for entry in entries if entry.flaw == "leaked_clip"]
-    instants = (np.arange(8) + 0.5) / 8
-    vectors = [
-        centre(clip.embed_images([render(seen, at * seen.seconds, SHORT_SIDE * 3 // 2).rgb for at in instants]))
-        for seen in shown
-    ]
+    instants = np.linspace(0, SECONDS - 1 / FPS, 8)
+    frames = [[render(seen, at, SHORT_SIDE * 3 // 2).rgb for at in instants] for seen in shown]
+    vectors = [centre(clip.embed_images(some)) for some in frames]
     pq.write_table(pa.table({"embedding": pa.array(map(list, vectors), EMBEDDING)}), folder / EMBEDDINGS)

@@ -129,7 +129,7 @@ _EMOJI = (
     "🎉🎉😍👍🏽👍🏽🔥🇫🇷🎉🎉😍",
     "wow 😂😂😂😂 look 🔥🔥🔥",
 )
-_UNSAFE = ("TITLE nsfw", "TITLE #nsfw", "Nude THING uncensored", "TITLE (porn)")
+_UNSAFE = ("TITLE nsfw", "TITLE #nsfw", "Naked girls and a THING", "TITLE (porn)")
 _FOREIGN = (
     "كرة صغيرة تتدحرج إلى اليسار على العشب الأخضر",
     "قطة بيضاء تلعب مع الكرة في الحديقة الكبيرة",

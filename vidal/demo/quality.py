@@ -17,7 +17,7 @@ from vidal.resources import shipped_root
 
 GOAL = 0.95
 """Least recall of a flaw, precision of a rule, and share of good clips kept."""
-CHECKPOINT, SAME = "demo:clip", 0.99
+CHECKPOINT, SAME = "demo:clip", 0.995
 """The CLIP of the pipeline file, and the least cosine at which it sees a clip of the test set."""
 
 
