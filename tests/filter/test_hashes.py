@@ -85,6 +85,14 @@ def test_a_picture_that_shows_nothing_has_no_bits_but_those_of_noise():
     assert np.bitwise_count(hashed(picture())).sum() > LEAST_BITS
 
 
+@pytest.mark.parametrize("turn", [lambda rgb: rgb, lambda rgb: rgb.transpose(1, 0, 2)], ids=["columns", "rows"])
+@pytest.mark.parametrize("colours", [((90, 90, 90), (150, 150, 150)), ((90, 60, 40), (40, 60, 120))])
+def test_stripes_of_light_or_colour_are_seen_both_ways(turn, colours):
+    stripes = np.array(colours, np.uint8)[np.arange(180) // 20 % 2][None].repeat(180, axis=0)
+    assert apart(turn(stripes), np.zeros((180, 180, 3), np.uint8)) == 1
+    assert np.bitwise_count(hashed(turn(stripes))).sum() > 200
+
+
 def test_the_step_hashes_keyframes_in_their_order(truths, scored):
     step = FrameHashes()
     sample = sample_of(truths[0], frames=3, sound=False)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidal.demo.flaws import Flawed
+from vidal.demo.flaws import EMBEDDINGS, TITLES, Flawed, write_test_set
 from vidal.engine.build import Options
 from vidal.engine.progress import Lines
 from vidal.project import open_project, run
-from vidal.report.outcomes import Outcome, outcomes
+from vidal.report.outcomes import KEPT, Outcome, outcomes
 from vidal.resources import shipped_root
 
-KEPT = Outcome("kept")
+GOAL = 0.95
+"""Least recall of a flaw, precision of a rule, and share of good clips kept."""
+CHECKPOINT, SAME = "demo:clip", 0.995
+"""The CLIP of the pipeline file, and the least cosine at which it sees a clip of the test set."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,39 @@ def good_kept(entries: Sequence[Flawed], found: Mapping[str, Outcome]) -> float:
     return sum([*alone, *alike]) / len([*alone, *alike])
 
 
-def judged(folder: Path) -> dict[str, Outcome]:
-    """What `pipelines/demo-quality.yaml` makes of the files in `folder/clips`, by name of the file; the workspace is
-    `folder/workspace`."""
-    assignments = [f"workspace={folder / 'workspace'}", f"harvest.sources.0.path={folder / 'clips'}"]
+def missed(lines: Sequence[Line]) -> list[Line]:
+    """The lines of flaws of which too few are found, or whose rule drops too much else."""
+    return [line for line in lines if line.rule and min(line.recall, line.precision or 0) < GOAL]
+
+
+def table(lines: Sequence[Line]) -> list[str]:
+    """A head and a row per line, to print."""
+    rows = [f"{'flaw':<17} {'rule':<15} {'clips':>5} {'recall':>7} {'precision':>10}  other fates"]
+    for line in lines:
+        precision = "" if line.precision is None else f"{line.precision:.3f}"
+        what = f"{line.flaw:<17} {line.rule or '(kept)':<15} {line.clips:>5} {line.recall:>7.3f} {precision:>10}"
+        rows.append(f"{what}  {', '.join(line.others)}".rstrip())
+    return rows
+
+
+def judged(folder: Path, entries: Sequence[Flawed]) -> dict[str, Outcome]:
+    """What `pipelines/demo-quality.yaml` makes of the files in `folder/clips`, by name of the file, with their test set
+    to check against; the workspace is `folder/workspace`."""
     path = shipped_root() / "pipelines" / "demo-quality.yaml"
+    against = {
+        "name": "demo-test",
+        "titles": str(folder / TITLES),
+        "embeddings": str(folder / EMBEDDINGS),
+        "min_cosine": SAME,
+    }
+    assignments = [
+        f"workspace={folder / 'workspace'}",
+        f"harvest.sources.0.path={folder / 'clips'}",
+        f"filter.duplicates.against={json.dumps([against])}",
+    ]
+    write_test_set(folder, entries, CHECKPOINT)
     project = open_project(path, assignments, ["filter"])
     run(project, Options(stages=("terms", "harvest", "filter")), Lines(lambda line: None))
     build = project.build(Options())
-    files = {row["id"]: row["url"] for row in build.store("harvest/candidates").table(["url"]).to_pylist()}
-    return {files[id_]: outcome for id_, outcome in outcomes(build).items()}
+    names = {row["id"]: row["url"] for row in build.store("harvest/candidates").table(["url"]).to_pylist()}
+    return {names[id_]: outcome for id_, outcome in outcomes(build).items()}

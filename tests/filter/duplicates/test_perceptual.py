@@ -95,6 +95,13 @@ def test_a_share_of_the_keyframes_must_match(shared, same):
     assert near(population("a", "b"), lists(clip, other), CONFIG).tolist() == [-1, 0 if same else -1]
 
 
+def test_a_mirrored_clip_is_found_and_half_of_one_is_not():
+    clip = drawn(np.random.default_rng(6))
+    half = np.concatenate([clip[:4], mirrored(clip[4:])])
+    people = population("a", "b", "c")
+    assert near(people, lists(clip, mirrored(clip), half), CONFIG).tolist() == [-1, 0, -1]
+
+
 def test_a_still_picture_of_a_clip_is_not_the_clip():
     clip = drawn(np.random.default_rng(2))
     still = np.repeat(clip[:1], 8, axis=0)

@@ -73,13 +73,15 @@ class World:
             if value is not None:
                 self.commit(name, part, Sample(id_, facts["kind"]), value)
 
-    def commit(self, name, part, sample, value):
+    def commit(self, name, part, sample, value, rule=None):
         step = STEPS[name]
         store = Store(self.workspace, name, fingerprint_of(step))
         piece = Piece(part, self.written[name, part], store.fingerprint)
         self.written[name, part] += 1
-        failed = isinstance(value, Exception)
-        result = sample.failed(value) if failed else sample.ok({next(iter(step.columns)): value})
+        columns = {next(iter(step.columns)): value}
+        result = sample.rejected(rule, columns) if rule else sample.ok(columns)
+        if isinstance(value, Exception):
+            result = sample.failed(value)
         store.write(piece, [result], {sample.id: "given"}, step.columns)
 
     def table(self, config=ALL, hashes=HASHES, clip=CLIP, clap=CLAP):
@@ -146,9 +148,20 @@ def test_what_failed_or_is_not_there_is_not_compared(world):
     world.add(0, "b", SampleError("Broken", "it is"), SampleError("Broken", "it is"))
     world.add(0, "c")
     world.add(0, "d", pictures(1), vector(1), seconds=None)
-    world.add(1, "gone", pictures(1), vector(1), source_width=900)
-    world.scores.pop()
     assert world.run()[1] == {"d": {"near_duplicate_of": "a", "semantic_duplicate_of": "a"}}
+
+
+def test_what_was_rejected_or_gets_no_verdict_is_not_compared(world):
+    (world.folder / "titles.txt").write_text("a cat\n")
+    world.add(0, "a", pictures(1), vector(1))
+    world.add(0, "b", title="a cat")
+    for name, value in (("filter/hashes", pictures(1)), ("filter/clip", vector(1)), ("harvest/screen", "a cat")):
+        world.commit(name, 0, Sample("b", "video"), value, rule="no")
+    world.add(1, "gone", pictures(1), vector(1), title="a cat", source_width=900)
+    world.scores.pop()
+    world.add(2, "z")
+    against = (EvaluationConfig(name="told", titles="titles.txt"),)
+    assert world.run(DuplicatesConfig(semantic=SemanticConfig(clip=0.95), against=against))[1] == {}
 
 
 def test_the_latest_row_counts(world):

@@ -1,4 +1,4 @@
-"""The benchmark's claims, on fewer clips of another world than the one its settings were chosen on."""
+"""The claims of the benchmark, on the first of its clips."""
 
 from __future__ import annotations
 
