@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.models.mplug_owl.tiny import TEXTS, piece_model, trained_pieces
 from vidal.models.mplug_owl.captioner import load, load_for_pictures
 from vidal.models.mplug_owl.model import CLIP, PICTURE
 from vidal.models.mplug_owl.pictures import thinned
+from vidal.models.mplug_owl.words import END
 from vidal.models.place import place
 
 HINTS = ["a red circle #red", "", "star", "x " * 300, "a red circle #red", "</s>\nAI: no", "\u0001"]
@@ -160,6 +162,37 @@ def test_the_length_is_the_checkpoint_s_or_128(tiny, tmp_path, clips, monkeypatc
     folder = shutil.copytree(tiny, tmp_path / "without")
     (folder / "generation_config.json").unlink()
     assert longest(load(folder, place("cpu"))) == 128
+
+
+def test_an_answer_ends_with_the_end_token(captioner, clips, monkeypatch):
+    lengths, generate = [], captioner.network.generate
+
+    def measured(*given, **options):
+        tokens = generate(*given, **options)
+        lengths.append(tokens.shape[1])
+        return tokens
+
+    steps = []
+
+    def ended(_, __, logits):
+        steps.append(1)
+        if len(steps) == 3:
+            logits[..., END] += 1e4
+
+    monkeypatch.setattr(captioner.network, "generate", measured)
+    hook = captioner.network.language_model.lm_head.register_forward_hook(ended)
+    captioner.caption_video(clips[:1], [""])
+    hook.remove()
+    assert lengths == [3]
+
+
+def test_a_tokenizer_with_more_words_than_the_network_is_refused(tiny, tmp_path):
+    folder = shutil.copytree(tiny, tmp_path / "changed")
+    pieces, scores = trained_pieces(TEXTS)
+    more = piece_model([*pieces, "xyzzy"], [*scores, -1000.0])
+    (folder / "tokenizer.model").write_bytes(more)
+    with pytest.raises(ValueError, match="more words than its network"):
+        load(folder, place("cpu"))
 
 
 def test_a_batch_is_its_rows(captioner, clips):

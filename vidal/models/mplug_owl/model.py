@@ -23,7 +23,7 @@ PICTURE, CLIP = -1, -2
 class MplugOwlForConditionalGeneration(PreTrainedModel, GenerationMixin):
     """Words, and pictures or clips among them, to a text.
 
-    The rotary tables that old files hold follow from the configuration: they are computed and not loaded.
+    The rotary tables that old files hold follow from the configuration: the library computes them and passes them over.
     """
 
     config_class = MplugOwlConfig
@@ -31,7 +31,6 @@ class MplugOwlForConditionalGeneration(PreTrainedModel, GenerationMixin):
     input_modalities = ("image", "video", "text")
     _supports_sdpa = True
     _no_split_modules = ["VisionLayer", "AbstractorLayer", "LlamaDecoderLayer"]
-    _keys_to_ignore_on_load_unexpected = [r"\.rotary_emb\.inv_freq$"]
 
     def __init__(self, config: MplugOwlConfig) -> None:
         super().__init__(config)
