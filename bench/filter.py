@@ -1,6 +1,6 @@
 """Precision and recall of the demo's rules on planted flaws: a world of clips is drawn, harvested, scored, judged.
 
-python bench/filter.py [--seed 2718] [--each 12] [--good 110]
+python bench/filter.py [--seed 31415] [--each 20] [--good 100]
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from vidal.demo.quality import GOAL, good_kept, judged, measure, missed, table
 def main() -> int:
     """Print the table; 1 where a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=2718)
-    parser.add_argument("--each", type=int, default=12, help="clips of each flaw")
-    parser.add_argument("--good", type=int, default=110, help="plain good clips")
+    parser.add_argument("--seed", type=int, default=31415)
+    parser.add_argument("--each", type=int, default=20, help="clips of each flaw")
+    parser.add_argument("--good", type=int, default=100, help="plain good clips")
     parser.add_argument("--folder", type=Path, help="where to leave world and workspace")
     options = parser.parse_args()
     entries = flawed_world(options.seed, options.each, options.good)

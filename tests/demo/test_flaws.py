@@ -28,6 +28,7 @@ def test_the_catalogue_has_every_flaw_as_often_as_asked_and_is_a_function_of_its
     assert entries == flawed_world(5, 3, 10) != flawed_world(6, 3, 10)
     planted = [*HARMLESS, *CLIPS, *COPIES, *SOUNDS]
     assert Counter(one.flaw for one in entries) == {"good": 10 + 3 * len(COPIES), **dict.fromkeys(planted, 3)}
+    assert {one.seen.seconds for one in entries if one.flaw == "short"} == {0.6}
     assert len({one.file for one in entries}) == len({one.name for one in entries}) == len(entries)
     shown = [(o.seen.shape, o.seen.colour, o.seen.size, o.seen.motion, o.seen.background) for o in entries]
     assert len(set(shown)) == len(entries) - 3 * len(COPIES), "only copies show the same"

@@ -17,15 +17,14 @@ def judge(folder, entries):
 @pytest.mark.timeout(600)
 def test_the_shipped_rules_find_one_of_each_flaw(tmp_path):
     lines, kept = judge(tmp_path, flawed_world(31, 1, 0))
-    lost = [f"{line.flaw}: {', '.join(line.others)}" for line in lines if line.recall < 1]
-    assert len(lost) <= 1, lost
-    assert kept >= 0.9
+    assert {line.flaw: line.others for line in lines if line.recall < 1 or line.precision not in (1, None)} == {}
+    assert kept == 1
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_of_four_hundred_clips_the_rules_find_the_flaws_and_keep_the_good(tmp_path):
-    entries = flawed_world(2718, 12, 110)
+    entries = flawed_world(31415, 20, 100)
     assert sum(entry.kind == "video" for entry in entries) >= 400
     lines, kept = judge(tmp_path, entries)
     assert not missed(lines)

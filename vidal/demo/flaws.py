@@ -129,7 +129,13 @@ def write_test_set(folder: Path, entries: Sequence[Flawed], checkpoint: str) -> 
     (folder / TITLES).write_text("\n".join(leaked), encoding="utf-8")
     clip = models.load("clip", checkpoint)
     shown = [entry.seen for entry in entries if entry.flaw == "leaked_clip"]
-    instants = np.linspace(0, SECONDS - 1 / FPS, 8)
-    frames = [[render(seen, at, SHORT_SIDE * 3 // 2).rgb for at in instants] for seen in shown]
-    vectors = [centre(clip.embed_images(some)) for some in frames]
+    vectors = [
+        centre(clip.embed_images([render(seen, at, SHORT_SIDE * 3 // 2).rgb for at in _keyframes(seen)]))
+        for seen in shown
+    ]
     pq.write_table(pa.table({"embedding": pa.array(map(list, vectors), EMBEDDING)}), folder / EMBEDDINGS)
+
+
+def _keyframes(seen: Scene) -> np.ndarray:
+    """Instants from the first picture to the last, in seconds."""
+    return np.linspace(0, seen.seconds - 1 / seen.fps, 8)
