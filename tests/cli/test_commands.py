@@ -188,9 +188,8 @@ def test_an_interrupted_build_says_how_to_continue(empty: Project) -> None:
     clips = long_harvest(empty)
     empty.configure(part_size=1)
     command = [sys.executable, "-m", "vidal", "build"]
-    process = subprocess.Popen(
-        command, cwd=empty.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=empty.folder, start_new_session=True, preexec_fn=heed_interrupts, **pipes)
     while process.poll() is None and not begun(empty, "harvest/media"):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
@@ -200,6 +199,11 @@ def test_an_interrupted_build_says_how_to_continue(empty: Project) -> None:
     assert not (empty.folder / "w/shards/__len__").exists()
     said(empty.vidal("build"))
     assert (empty.folder / "w/shards/__len__").read_text() == str(clips)
+
+
+def heed_interrupts() -> None:
+    """A shell has what it starts in the background ignore interrupts, and so does all that is started from there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def long_harvest(project: Project, copies: int = 24) -> int:
