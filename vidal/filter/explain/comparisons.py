@@ -55,10 +55,10 @@ class _Condition:
     """A parsed condition, and the way back from its parts to SQL. A place is the path of a part below `root`."""
 
     def __init__(self, where: str) -> None:
-        self._tree = parsed(f"{where}\n, true, false")
+        self._database = connect()
+        self._tree = parsed(self._database, f"{where}\n, true, false")
         *_, true, false = self._tree["statements"][0]["node"]["select_list"]
         self._constants = {True: true, False: false}
-        self._database = connect()
         self.root = self._tree["statements"][0]["node"]["select_list"][:1]
         _spread(self.root)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from vidal.filter.conditions import ROW, connect
+from vidal.filter.conditions import connect, evaluated
 from vidal.filter.explain.comparisons import BELOW, Comparison, comparisons
 from vidal.filter.explain.judgement import Judgement
 
@@ -98,18 +98,11 @@ def _evaluated(table: pa.Table, comparison: Comparison, missing: bool) -> _Evalu
 
 
 def _columns(table: pa.Table, *expressions: str) -> list[np.ndarray]:
-    """An array per SQL expression that is never null, a value per row of the table. Put in order here, since a database
-    that sorts a million rows takes as long as for all else."""
-    from duckdb import ColumnExpression, SQLExpression
+    """An array per SQL expression that is never null, a value per row of the table."""
+    from duckdb import SQLExpression
 
-    numbered = table.append_column(ROW, pa.array(np.arange(len(table))))
-    asked = [SQLExpression(sql).alias(f"asked_{number}") for number, sql in enumerate(expressions)]
-    found = connect().from_arrow(numbered).select(ColumnExpression(ROW), *asked).to_arrow_table()
-    order = found[ROW].to_numpy()
-    arrays = [np.empty(len(order), column.type.to_pandas_dtype()) for column in found.columns[1:]]
-    for array, column in zip(arrays, found.columns[1:], strict=True):
-        array[order] = column.to_numpy()
-    return arrays
+    found = evaluated(table, {f"asked_{number}": SQLExpression(sql) for number, sql in enumerate(expressions)})
+    return [column.to_numpy() for column in found.columns]
 
 
 def _type(table: pa.Table, axis: str) -> str:

@@ -82,14 +82,9 @@ def explain(table: pa.Table, rules: Sequence[RuleConfig], verdicts: pa.Table | N
     Raises ConfigError naming a rule whose condition fails on a row's values.
     """
     judgement = judge(table, rules)
-    axes = [
-        _axis(judgement, position, found) for position in range(len(rules)) for found in _by_axis(judgement, position)
-    ]
+    found = [(position, axis) for position in range(len(rules)) for axis in by_axis(cuts(judgement, position))]
+    axes = [_axis(judgement, position, axis) for position, axis in found]
     return Explanation(judgement, count(judgement), tuple(axes), _changes(judgement, verdicts))
-
-
-def _by_axis(judgement: Judgement, position: int) -> list[tuple[Cut, ...]]:
-    return by_axis(cuts(judgement, position))
 
 
 def _axis(judgement: Judgement, position: int, found: tuple[Cut, ...]) -> Axis:
