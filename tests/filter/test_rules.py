@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidal.engine.schemas import VERDICTS
+from vidal.filter.conditions import values as values_of
 from vidal.filter.config import FilterConfig, RuleConfig
-from vidal.filter.rules import outcomes, verdicts
+from vidal.filter.rules import holding, verdicts
 
 TYPES = {
     "id": pa.string(),
@@ -128,8 +129,10 @@ def test_a_quantile_is_of_each_kind_apart():
 
 def test_the_outcomes_name_every_rule_that_holds():
     rules = [rule("still", "motion < 0.5"), rule("seen", "motion < 0.9", "flag"), rule("mismatch", "clip_title < 0.5")]
-    found = outcomes(table({"id": "a", "motion": 0.1, "clip_title": 0.1}, {"id": "b", "motion": 0.6}), rules)
-    assert found.to_pydict() == {"still": [True, False], "seen": [True, True], "mismatch": [True, False]}
+    rows = table({"id": "a", "motion": 0.1, "clip_title": 0.1}, {"id": "b", "motion": 0.6})
+    holds = holding(rows["kind"], values_of(rows, rules), rules)
+    found = {rule.name: column.tolist() for rule, column in zip(rules, holds.T, strict=True)}
+    assert found == {"still": [True, False], "seen": [True, True], "mismatch": [True, False]}
 
 
 def test_the_default_rules():

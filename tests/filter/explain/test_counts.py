@@ -5,10 +5,11 @@ from dataclasses import asdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vidal.filter.conditions import values
 from vidal.filter.config import RuleConfig
 from vidal.filter.explain.counts import Fates, count
 from vidal.filter.explain.judgement import judge
-from vidal.filter.rules import outcomes, verdicts
+from vidal.filter.rules import holding, verdicts
 
 
 def counts_of(table, rules):
@@ -103,7 +104,7 @@ def test_the_counts_are_those_of_the_rules_themselves(table, rows, drawn):
         without = verdicts(scores, rules[:number] + rules[number + 1 :])
         changed = sum(a != b for a, b in zip(full["kept"].to_pylist(), without["kept"].to_pylist(), strict=True))
         decided = full["rule"].to_pylist().count(rule.name)
-        alone = outcomes(scores, [rule])[rule.name].to_pylist().count(True)
+        alone = holding(scores["kind"], values(scores, [rule]), [rule])[:, 0].tolist().count(True)
         total = found[rule.name].total
         assert (total.alone, total.in_order, total.only) == (alone, decided, changed)
         assert total.samples == sum(row["kind"] in rule.kinds for row in rows)

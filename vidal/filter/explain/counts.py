@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
+from vidal.filter import rules as policy
 from vidal.filter.config import RuleConfig
-from vidal.filter.explain.judgement import Judgement, apply, as_array
+from vidal.filter.explain.judgement import Judgement, as_array
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,9 @@ class _Patterns:
         found = rows.group_by([*names, "kind"], use_threads=False).aggregate([([], "count_all")])
         told, rules = found.select(names), judgement.rules
         kind = np.asarray(found["kind"].to_pylist(), object)
-        return cls(told, kind, found["count_all"].to_numpy(), rules, *apply(told, rules, found["kind"]))
+        holds = policy.holding(found["kind"], told, rules)
+        kept = policy.keeping(policy.deciding(holds, rules), rules)
+        return cls(told, kind, found["count_all"].to_numpy(), rules, holds, kept)
 
     def counts(self, position: int, kinds: Sequence[str]) -> RuleCounts:
         rule = self.rules[position]
@@ -123,19 +125,14 @@ class _Patterns:
 
     def _decided(self, position: int) -> np.ndarray:
         """For which patterns the rule is the first that holds and decides."""
-        return self._deciding[:, position] & ~self._deciding[:, :position].any(axis=1)
+        return policy.deciding(self.holds, self.rules) == position
 
     def _matter(self, position: int) -> np.ndarray:
         """Which patterns the rule decides on otherwise than the next that holds, if there is one, would."""
-        drops = np.array([*(rule.action == "drop" for rule in self.rules), False])
-        later = self._deciding.copy()
+        later = self.holds.copy()
         later[:, : position + 1] = False
-        following = np.where(later.any(axis=1), later.argmax(axis=1), -1)
-        return self._decided(position) & (drops[position] != drops[following])
-
-    @cached_property
-    def _deciding(self) -> np.ndarray:
-        return self.holds & np.array([rule.action != "flag" for rule in self.rules], bool)
+        kept = policy.keeping(policy.deciding(later, self.rules), self.rules)
+        return self._decided(position) & (kept == (self.rules[position].action == "drop"))
 
     def _sum(self, mask: np.ndarray) -> int:
         return int(self.size[mask].sum())

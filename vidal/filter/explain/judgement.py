@@ -45,29 +45,10 @@ class Judgement:
 def judge(table: pa.Table, rules: Sequence[RuleConfig]) -> Judgement:
     """Raises ConfigError naming a rule whose condition fails on a row's values."""
     told = values(table, rules)
-    return Judgement(table, rules, told, *_applied(table, told, rules))
-
-
-def apply(told: pa.Table, rules: Sequence[RuleConfig], kind: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
-    """What the rules make of rows of which it is known what each condition says (columns `rule_0` and so on): whether
-    each rule holds, bool [n, rules], and whether the row is kept, bool [n]."""
-    empty = pa.nulls(len(kind), pa.list_(pa.string()))
-    table = pa.table({"id": kind, "kind": kind, "part": pa.array(np.zeros(len(kind), np.int64)), "failed": empty})
-    holds, verdicts = _applied(table, told, rules)
-    return holds, as_array(verdicts["kept"])
+    holds = policy.holding(table["kind"], told, rules)
+    return Judgement(table, rules, told, holds, policy.written(table, holds, rules))
 
 
 def as_array(column: pa.ChunkedArray) -> np.ndarray:
     """A boolean column without nulls as bool [n]."""
     return column.to_numpy().astype(bool)
-
-
-def _applied(table: pa.Table, told: pa.Table, rules: Sequence[RuleConfig]) -> tuple[np.ndarray, pa.Table]:
-    """The policy over conditions that need not be evaluated again: each is a column by now."""
-    known = table.select(["id", "kind", "part", "failed"])
-    for name in told.column_names:
-        known = known.append_column(name, told[name])
-    named = [rule.model_copy(update={"where": f"rule_{position}"}) for position, rule in enumerate(rules)]
-    held = [as_array(column) for column in policy.outcomes(known, named).columns]
-    holds = np.stack(held, axis=1) if held else np.zeros((len(table), 0), bool)
-    return holds, policy.verdicts(known, named)
