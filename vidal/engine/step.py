@@ -167,6 +167,11 @@ class Step:
         return self.reads[0].step
 
     @property
+    def published(self) -> tuple[str, ...]:
+        """The columns that may leave the workspace."""
+        return tuple(name for name in self.columns if name not in self.unpublished)
+
+    @property
     def inputs(self) -> tuple[str, ...]:
         """The steps this one reads."""
         return tuple(read.step for read in self.reads)

@@ -34,15 +34,10 @@ DUPLICATE_OF = {
 """What rules may ask of `filter/duplicates.parquet`: whether the column of this name has a value."""
 
 
-def published(step: Step) -> dict[str, pa.DataType]:
-    """The columns of a score that are numbers and words, not embeddings and hashes."""
-    return {name: type_ for name, type_ in step.columns.items() if name not in step.unpublished}
-
-
 class Scores(Table):
     """Joins, part by part, what is known of every sample whose media are ok, still wanted and admitted.
 
-    Rows are ordered by part and id. A score that does not apply, or that has failed, is null; `failed` names the steps
+    Rows are ordered by part and id. Embeddings and hashes, which steps do not publish, are left out. A score that does not apply, or that has failed, is null; `failed` names the steps
     that failed for a sample.
     """
 
@@ -55,7 +50,7 @@ class Scores(Table):
         self.reads = tuple(dict.fromkeys((*self.standing, CANDIDATES, media.name, *(step.name for step in scores))))
         columns = {"id": pa.string(), "kind": pa.string(), "part": pa.int64(), "source": pa.string()}
         columns |= {name: media.columns[name] for name in FACTS}
-        columns |= {name: type_ for step in scores for name, type_ in published(step).items()}
+        columns |= {name: step.columns[name] for step in scores for name in step.published}
         self.schema = pa.schema([*columns.items(), ("failed", pa.list_(pa.string()))])
 
     @property
@@ -100,8 +95,8 @@ class Scores(Table):
             standing = pc.and_(standing, pc.fill_null(pc.equal(status.cast(pa.string()), OK), False))
         failures = []
         for step in self.scores:
-            rows = inputs.rows(step.name, part, ("status", *published(step)), media["id"])
-            columns |= {name: rows[name] for name in published(step)}
+            rows = inputs.rows(step.name, part, ("status", *step.published), media["id"])
+            columns |= {name: rows[name] for name in step.published}
             failures.append([status == FAILED for status in rows["status"].to_pylist()])
         names = [step.name for step in self.scores]
         failed = [[name for name, yes in zip(names, row, strict=True) if yes] for row in zip(*failures, strict=True)]

@@ -33,7 +33,7 @@ class ShardSample(Step):
         wanted = [step for step in producers if kind in step.kinds]
         self.reads = (
             Read("harvest/candidates", (*TOLD, *ORIGIN)),
-            *(Read(s.name, _published(s), s.members, optional=s.stage == "filter") for s in wanted),
+            *(Read(s.name, s.published, s.members, optional=s.stage == "filter") for s in wanted),
         )
 
 
@@ -109,10 +109,6 @@ def describe(
         "provenance": {step: provenance[step] for step in sorted(row) if step in provenance},
     }
     return _rounded({name: value for name, value in record.items() if value not in (None, {})})
-
-
-def _published(step: Step) -> tuple[str, ...]:
-    return tuple(name for name in step.columns if name not in step.unpublished)
 
 
 def _rounded(value: Any) -> Any:

@@ -18,7 +18,7 @@ from vidal.filter.explain.comparisons import columns
 from vidal.filter.explain.cuts import cuts
 from vidal.filter.explain.judgement import Judgement, judge
 from vidal.filter.explain.sheet import CANDIDATES, MEDIA, title_of
-from vidal.filter.scores import DUPLICATE_OF, FACTS, Scores, published
+from vidal.filter.scores import DUPLICATE_OF, FACTS, Scores
 from vidal.filter.tables import DUPLICATES
 from vidal.harvest import names
 
@@ -178,7 +178,7 @@ def _error(build: Build, step: str, part: int, id_: str) -> str:
 def _scores(steps: Sequence[Step], row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The facts of the media and the scores, by step."""
     facts = {MEDIA: {name: row[name] for name in FACTS}}
-    return facts | {step.name: {name: row[name] for name in published(step)} for step in steps if published(step)}
+    return facts | {step.name: {name: row[name] for name in step.published} for step in steps if step.published}
 
 
 def _same_as(build: Build, position: int) -> dict[str, str]:
