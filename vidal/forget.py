@@ -145,10 +145,10 @@ def _cut(workspace: Workspace, name: str, gone: Forgotten) -> None:
     build computes it anew."""
     if not workspace.exists(name):
         return
-    table, facts = workspace.read_table(name), workspace.table_metadata(name)
+    table = workspace.read_table(name)
     left = table.filter(pa.array([id_ not in gone for id_ in table["id"].to_pylist()], pa.bool_()))
     if len(left) < len(table):
-        workspace.write_table(name, left, {**facts, "samples": str(len(left))})
+        workspace.write_table(name, left, workspace.table_metadata(name))
 
 
 def _drop(workspace: Workspace, name: str, gone: Forgotten) -> None:

@@ -49,7 +49,8 @@ class World:
         self.spines = {"harvest/candidates", "harvest/screen", "harvest/admit"}
         self.nodes = {node.name: node for node in (*found.nodes, Loud(), Seen(), self.scores)}
         self.workspace = Workspace(str(folder / "w"))
-        self.context = Context(self.workspace, {n: fingerprint_of(node) for n, node in self.nodes.items()}, None)
+        fingerprints = {n: fingerprint_of(node) for n, node in self.nodes.items()} | {"filter/duplicates": "0" * 12}
+        self.context = Context(self.workspace, fingerprints, None)
         self.written = defaultdict(int)
 
     def commit(self, step, part, *results):

@@ -64,9 +64,14 @@ class Build:
             started = time.perf_counter()
             if isinstance(node, Table):
                 report = self._run_table(node, runner_for, observer)
+                self._mark_run(node, report)
+            elif known := self._settled(node):
+                report = known
+                observer.begun(node.name, 0)
+                record.event("step_begun", step=node.name, pending=0, parts=0)
             else:
                 report = self._run_step(node, runner_for, observer, record)
-            self._mark_run(node, report)
+                self._mark_run(node, report)
             report = replace(report, seconds=time.perf_counter() - started)
             record.event("step_ended", **asdict(report))
             observer.ended(report)
@@ -148,10 +153,6 @@ class Build:
         )
 
     def _run_step(self, node: Step, runner_for: Any, observer: Observer, record: RunRecord) -> StepReport:
-        if report := self._settled(node):
-            observer.begun(node.name, 0)
-            record.event("step_begun", step=node.name, pending=0, parts=0)
-            return report
         states = self.states(node)
         works = limited((state.work for state in states if state.work), self.options.limit)
         todo = sum(len(work) for work in works)

@@ -74,6 +74,10 @@ class Store:
                 found.setdefault(piece.part, []).append(piece)
         return found
 
+    def stems(self) -> list[str]:
+        """The names of all pieces, by part and number: what of the step's results there is."""
+        return [piece.stem for parts in self.pieces().values() for piece in parts]
+
     def rows(self, pieces: Sequence[Piece], columns: Sequence[str]) -> dict[str, Row]:
         """The latest row of each sample in the pieces of one part, with `id` and the columns asked for."""
         rows: dict[str, Row] = {}

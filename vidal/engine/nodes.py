@@ -91,10 +91,20 @@ def fingerprint_of(node: Node) -> str:
     return fingerprint.of_step(node.name, node.version, {} if isinstance(node, Spine) else node.settings())
 
 
-def state(context: Context, node: Table) -> str:
-    """What a table's result depends on: its settings and every piece committed in the steps it reads."""
-    pieces = {
-        name: [piece.stem for parts in context.store(name).pieces().values() for piece in parts] for name in node.reads
-    }
+def state(context: Context, node: Table, *files: str) -> str:
+    """What a table's result depends on: its settings, every piece committed in the steps it reads, and the state of
+    the files of tables that it reads."""
+    pieces = {name: context.store(name).stems() for name in node.reads}
     own = fingerprint.of_step(node.name, node.version, node.settings())
-    return fingerprint.digest({"node": own, "pieces": pieces}, length=16)
+    depends = {"node": own, "pieces": pieces}
+    if files:
+        depends["files"] = [context.workspace.table_metadata(file)["state"] for file in files]
+    return fingerprint.digest(depends, length=16)
+
+
+def standing(workspace: Workspace, file: str, state: str) -> Summary | None:
+    """The summary of a table whose file, a row per sample, was written in this state; None where it was not."""
+    if workspace.table_metadata(file).get("state") != state:
+        return None
+    samples = workspace.table_rows(file)
+    return Summary(samples, samples, 0)

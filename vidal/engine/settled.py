@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from vidal.engine import fingerprint
-from vidal.engine.commits import Piece, Store
+from vidal.engine.commits import Store
 from vidal.engine.step import Step
 
 
@@ -15,21 +15,17 @@ def state(step: Step, store: Store, stores: Mapping[str, Store], kept: Mapping[i
     """A hash of all that decides what of a step is pending, but for a wish to retry: its fingerprint, reads and policy,
     the pieces it reads and wrote, and the samples that the verdicts keep (None: all)."""
     reads = [[read.step, read.columns, read.members, read.hints, read.optional] for read in step.reads]
-    pieces = {read.step: _stems(stores[read.step].pieces()) for read in step.reads}
+    pieces = {read.step: stores[read.step].stems() for read in step.reads}
     decides = {
         "step": store.fingerprint,
         "kinds": sorted(step.kinds),
         "reads": reads,
         "policy": step.policy(),
         "pieces": pieces,
-        "own": _stems(store.pieces()),
+        "own": store.stems(),
         "kept": None if kept is None else _hash(kept),
     }
     return fingerprint.digest(decides, length=16)
-
-
-def _stems(pieces: Mapping[int, Collection[Piece]]) -> list[str]:
-    return [piece.stem for part in sorted(pieces) for piece in pieces[part]]
 
 
 def _hash(kept: Mapping[int, Collection[str]]) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidal.engine.commits import Piece, Store
-from vidal.engine.nodes import Context, Summary, Table, state
+from vidal.engine.nodes import Context, Summary, Table, standing, state
 from vidal.engine.pending import READERS
 from vidal.engine.step import FAILED, OK, Step
 from vidal.engine.workspace import Workspace
@@ -37,8 +37,8 @@ DUPLICATE_OF = {
 class Scores(Table):
     """Joins, part by part, what is known of every sample whose media are ok, still wanted and admitted.
 
-    Rows are ordered by part and id. Embeddings and hashes, which steps do not publish, are left out. A score that does not apply, or that has failed, is null; `failed` names the steps
-    that failed for a sample.
+    Rows are ordered by part and id. A score that does not apply, or that has failed, is null; `failed` names the steps
+    that failed for a sample. Embeddings and hashes, which steps do not publish, are left out.
     """
 
     name = "filter/scores"
@@ -65,16 +65,15 @@ class Scores(Table):
 
     def run(self, context: Context) -> Summary:
         now = state(context, self)
-        if context.workspace.table_metadata(SCORES).get("state") == now:
-            rows = _count(context.workspace)
-            return Summary(rows, rows, 0)
+        if summary := standing(context.workspace, SCORES, now):
+            return summary
         with context.workspace.create(SCORES) as stream:
             schema = self.schema.with_metadata({"state": now})
             with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
                 for group in self._joined(context):
                     writer.write_table(group.cast(schema))
-        rows = _count(context.workspace)
-        return Summary(rows, 0, rows)
+        samples = context.workspace.table_rows(SCORES)
+        return Summary(samples, 0, samples)
 
     def _joined(self, context: Context) -> Iterator[pa.Table]:
         inputs = _Inputs.of(context, self)
@@ -140,8 +139,3 @@ def judged(workspace: Workspace) -> pa.Table:
     for name, of in DUPLICATE_OF.items():
         table = table.append_column(name, pc.is_valid(found[of]))
     return table
-
-
-def _count(workspace: Workspace) -> int:
-    with workspace.open(SCORES) as stream:
-        return pq.ParquetFile(stream).metadata.num_rows

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vidal.engine import fingerprint
-from vidal.engine.nodes import Context, Summary, Verdicts
+from vidal.engine.nodes import Context, Summary, Verdicts, standing, state
 from vidal.engine.workspace import Workspace
 from vidal.filter import rules as policy
 from vidal.filter.conditions import check
@@ -44,14 +43,11 @@ class FilterVerdicts(Verdicts):
 
     def run(self, context: Context) -> Summary:
         workspace = context.workspace
-        read = [workspace.table_metadata(name)["state"] for name in (SCORES, DUPLICATES)]
-        own = fingerprint.of_step(self.name, self.version, self.settings())
-        now = fingerprint.digest({"node": own, "read": read}, length=16)
-        before = workspace.table_metadata(VERDICTS)
-        if before.get("state") == now:
-            return Summary(int(before["samples"]), int(before["samples"]), 0)
+        now = state(context, self, SCORES, DUPLICATES)
+        if summary := standing(workspace, VERDICTS, now):
+            return summary
         table = policy.verdicts(judged(workspace), self.rules)
-        workspace.write_table(VERDICTS, table, {"state": now, "samples": str(len(table))})
+        workspace.write_table(VERDICTS, table, {"state": now})
         return Summary(len(table), 0, len(table), _dropped(table), _unscored(table))
 
 

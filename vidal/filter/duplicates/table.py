@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidal.engine import fingerprint
 from vidal.engine.errors import ConfigError, MissingError
-from vidal.engine.nodes import Context, Summary, Table
+from vidal.engine.nodes import Context, Summary, Table, standing, state
 from vidal.engine.step import OK, Step
 from vidal.filter.duplicates import evaluation, perceptual, semantic
 from vidal.filter.duplicates.config import DuplicatesConfig, EvaluationConfig
@@ -65,10 +64,9 @@ class Duplicates(Table):
 
     def run(self, context: Context) -> Summary:
         workspace = context.workspace
-        now = self._state(context)
-        before = workspace.table_metadata(DUPLICATES)
-        if before.get("state") == now:
-            return Summary(int(before["samples"]), int(before["samples"]), 0)
+        now = state(context, self, SCORES)
+        if summary := standing(workspace, DUPLICATES, now):
+            return summary
         population = Population(workspace.read_table(SCORES, columns=COLUMNS))
         with tempfile.TemporaryDirectory(prefix="vidal-") as folder:
             vectors = {name: self._vectors(context, name, population, Path(folder)) for name in self.embedders}
@@ -80,18 +78,8 @@ class Duplicates(Table):
                 "leaks_into": pa.array(leaks, pa.string()),
             }
         table = pa.table({"id": population.ids, "part": population.table["part"], **columns})
-        workspace.write_table(DUPLICATES, table, {"state": now, "samples": str(len(table))})
+        workspace.write_table(DUPLICATES, table, {"state": now})
         return Summary(len(table), 0, len(table), notes=_told(table))
-
-    def _state(self, context: Context) -> str:
-        """What the table depends on: its settings, the scores' own state, and the pieces of the steps it reads."""
-        own = fingerprint.of_step(self.name, self.version, self.settings())
-        scores = context.workspace.table_metadata(SCORES)["state"]
-        pieces = {
-            name: [piece.stem for part in context.store(name).pieces().values() for piece in part]
-            for name in self.reads[1:]
-        }
-        return fingerprint.digest({"node": own, "scores": scores, "pieces": pieces}, length=16)
 
     @cached_property
     def _files(self) -> dict[str, str]:
