@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vidal.engine.attempt import Retry
 from vidal.engine.isolation import prepared
 from vidal.engine.step import Sample
-from vidal.filter.quality import CUT, Quality, colour_change, likeness, sharpness
+from vidal.filter.quality import CUT, Quality, colour_changes, likeness, sharpness
 from vidal.filter.quality import scores as quality
 from vidal.media.images import decode_image, encode_jpeg
 
@@ -162,7 +162,7 @@ LIGHTS = {
 def test_a_change_of_light_is_no_cut(light):
     one = textured(8, size=16)
     relit = np.clip(LIGHTS[light](one.astype(float)), 0, 255).astype(np.uint8)
-    assert colour_change(one, relit) > CUT
+    assert colour_changes([one, relit])[0] > CUT
     assert quality([one, relit, one])["shots"] == 1
     assert quality([one, np.rot90(relit, 2)])["shots"] == 2
 

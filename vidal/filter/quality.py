@@ -83,7 +83,7 @@ def scores(frames: Sequence[np.ndarray]) -> dict[str, float | int | None]:
         "black_share": float(np.mean(blank)),
         "sharpness": float(np.median(sharp)) if sharp else None,
         "still_share": float(np.mean(changes < STILL)) if len(changes) else None,
-        "shots": 1 + sum(is_cut(*pair) for pair in pairwise(frames)),
+        "shots": 1 + cuts(frames),
     }
 
 
@@ -122,16 +122,18 @@ def _blur(luma: np.ndarray) -> float:
     return (whole - lost) / whole if whole else 1.0
 
 
-def is_cut(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two pictures, uint8 [H, W, 3] of one size, are of different shots: both their colours and their layout
+def cuts(frames: Sequence[np.ndarray]) -> int:
+    """How many neighbours, uint8 [H, W, 3] of one size, are of different shots: both their colours and their layout
     differ. What moves keeps its colours; what is lit otherwise keeps its layout."""
-    return colour_change(one, other) > CUT and likeness(one, other) < LAYOUT
+    changes = zip(colour_changes(frames), pairwise(frames), strict=True)
+    return sum(change > CUT and likeness(*pair) < LAYOUT for change, pair in changes)
 
 
-def colour_change(one: np.ndarray, other: np.ndarray) -> float:
-    """The share of the pixels of one picture that find none of their colour in the other: 1 less the intersection of
-    their histograms (Swain and Ballard 1991)."""
-    return 1 - float(np.minimum(_histogram(one), _histogram(other)).sum())
+def colour_changes(frames: Sequence[np.ndarray]) -> list[float]:
+    """For each pair of neighbours the share of the pixels of one that find none of their colour in the other: 1 less
+    the intersection of their histograms (Swain and Ballard 1991)."""
+    histograms = [_histogram(frame) for frame in frames]
+    return [1 - float(np.minimum(one, other).sum()) for one, other in pairwise(histograms)]
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
