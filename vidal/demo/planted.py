@@ -9,7 +9,7 @@ import numpy as np
 
 from vidal.demo import language
 from vidal.demo.render import render
-from vidal.demo.scene import Scene, scene
+from vidal.demo.scene import Scene, unlike
 from vidal.demo.trouble import HOSTILE
 
 Frames = list[np.ndarray]
@@ -31,12 +31,6 @@ class Flaw:
 PLAIN = Flaw()
 LOW = ("beep", "siren", "engine", "bell", "drum")
 """Sounds whose clipping is still there at 16 kHz: noise, clicks and what is above 2 kHz have lost their flat tops."""
-
-
-def unlike(seen: Scene, *fields: str) -> Scene:
-    """Another scene of the same world that differs in all these fields."""
-    others = (scene(seen.seed, number) for number in range(seen.index + 1, seen.index + 3000))
-    return next(s for s in others if all(getattr(s, field) != getattr(seen, field) for field in fields))
 
 
 def _slow(seen: Scene, frames: Frames) -> Frames:

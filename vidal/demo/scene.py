@@ -116,3 +116,9 @@ def scene(seed: int, index: int) -> Scene:
         phase=float(rng.random()),
         light=float(rng.uniform(0.85, 1.1)),
     )
+
+
+def unlike(seen: Scene, *fields: str) -> Scene:
+    """The next scene of the same world that differs from one in all these fields."""
+    others = (scene(seen.seed, number) for number in range(seen.index + 1, seen.index + 3000))
+    return next(other for other in others if all(getattr(other, f) != getattr(seen, f) for f in fields))

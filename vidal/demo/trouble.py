@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vidal.demo import language
-from vidal.demo.scene import Scene, scene
+from vidal.demo.scene import Scene, scene, unlike
 
 SCREEN, MEDIA, VERDICTS = "harvest/screen", "harvest/media", "filter/verdicts"
 GOOD_SOUNDS = 8
@@ -117,7 +117,7 @@ def catalogue(seed: int, good: int = 37) -> list[Entry]:
     sounds = [_sound(fresh(), number) for number in range(GOOD_SOUNDS)]
     sounds.append(_sound(fresh(), GOOD_SOUNDS, "silent", Expected("dropped", VERDICTS, "silence")))
     liar = fresh()
-    other = next(s for s in (scene(seed, number) for number in range(200)) if _sounds_unlike(s, liar))
+    other = next(s for s in (scene(seed, number) for number in range(200)) if s.sound != liar.sound)
     mismatch = Expected("dropped", VERDICTS, "clap_text")
     sounds.append(_sound(liar, GOOD_SOUNDS + 1, "mismatched", mismatch, told=other))
     return clips + sounds
@@ -196,18 +196,8 @@ def _duplicate(original: Entry) -> Entry:
 
 def _mismatched(seen: Scene) -> Entry:
     """A clip whose texts describe another scene: other shape, colour, size, movement and floor, but the same sound."""
-    others = (scene(seen.seed, number) for number in range(seen.index + 1, seen.index + 2000))
-    told = next(s for s in others if _looks_unlike(s, seen))
-    told = replace(told, sound=seen.sound)
+    told = replace(unlike(seen, "shape", "colour", "size", "motion", "background"), sound=seen.sound)
     return _clip(seen, "mismatched", Expected("dropped", VERDICTS, "clip_title"), told)
-
-
-def _looks_unlike(a: Scene, b: Scene) -> bool:
-    return all(getattr(a, field) != getattr(b, field) for field in ("shape", "colour", "size", "motion", "background"))
-
-
-def _sounds_unlike(a: Scene, b: Scene) -> bool:
-    return a.sound != b.sound
 
 
 def uuid_of(of: Scene, trouble: str | None) -> str:
