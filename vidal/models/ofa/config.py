@@ -50,7 +50,7 @@ _ONLY = {
 
 @strict
 class OFAConfig(PreTrainedConfig):
-    """The keys of a published `config.json`, and three that it lacks and whose defaults are as published.
+    """The keys of a published `config.json`, and two that it lacks and whose defaults are as published.
 
     `resnet_width` is the inner width of the trunk's first stage, `patch_image_size` the side in pixels to which
     pictures are brought for captioning. Raises ValueError for a switch in another position than the network's, and
