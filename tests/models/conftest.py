@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from vidal.demo.train.data import clip_frames, scenes
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As models run on the CPU."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -6,17 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.models.mplug_owl.tiny import stored
 
 PARITY = Path(__file__).parents[3] / "../shared/parity/mplug-owl"
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As models run on the CPU."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -26,12 +26,6 @@ TEXTS = ("what does the image describe", "a red green blue circle square star", 
 WORDS = " ".join(TEXTS).split()
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As models run on the CPU."""
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="session")
 def parity() -> Path:
     """The parity data of OFA."""
