@@ -24,10 +24,10 @@ def test_a_threshold_parts_the_samples_that_have_the_score(table, rule):
         {"motion": 0.1}, {"motion": 0.5}, {"motion": None}, {"motion": 0.9}, {"kind": "audio", "motion": 0.1}
     )
     [cut] = cuts_of(scores, rule("still", "motion < 0.5", kinds=("video",)))
-    assert (cut.value, cut.kinds, cut.nulls, cut.includes) == (0.5, ("video",), 1, False)
+    assert (cut.value, cut.kinds, cut.nulls, cut.comparison.includes) == (0.5, ("video",), 1, False)
     assert rows_of(cut.known) == rows_of(cut.decisive) == [0, 1, 3] and rows_of(cut.below) == [0]
     [cut] = cuts_of(scores, rule("still", "NOT motion > 0.5", kinds=("video",)))
-    assert rows_of(cut.below) == [0, 1] and cut.includes
+    assert rows_of(cut.below) == [0, 1] and cut.comparison.includes
 
 
 def test_a_score_at_a_threshold_that_is_no_float_lies_where_the_rule_has_it(table, rule):

@@ -38,6 +38,11 @@ class Comparison:
     if_true: str
     if_false: str
 
+    @property
+    def includes(self) -> bool:
+        """Whether a sample exactly at the threshold lies on its lower side."""
+        return self.operator in ("<=", ">") and not self.quantile
+
 
 def comparisons(where: str) -> list[Comparison]:
     """The comparisons of a valid condition, in its order, wherever they stand under AND, OR, NOT and other functions.

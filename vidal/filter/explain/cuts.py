@@ -42,11 +42,6 @@ class Cut:
         """The share of samples below, where the threshold is one of these."""
         return self.comparison.bound if self.comparison.quantile else None
 
-    @property
-    def includes(self) -> bool:
-        """Whether a sample exactly at the threshold lies on its lower side."""
-        return not self.comparison.quantile and self.comparison.operator in ("<=", ">")
-
 
 def cuts(judgement: Judgement, position: int) -> list[Cut]:
     """The thresholds of a rule in the order of its condition; a quantile is one of every kind that the rule is for and

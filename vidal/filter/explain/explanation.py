@@ -91,7 +91,7 @@ def _axis(judgement: Judgement, position: int, found: tuple[Cut, ...]) -> Axis:
     rule, first = judgement.rules[position], found[0]
     drawn = np.logical_or.reduce([cut.decisive for cut in found])
     category = _categories(judgement, position)[drawn]
-    marks = [Mark(cut.value, cut.includes) for cut in found if cut.value is not None]
+    marks = [Mark(cut.value, cut.comparison.includes) for cut in found if cut.value is not None]
     bins = histogram(first.scores[drawn], category, 3, marks, first.whole)
     thresholds = tuple(_threshold(cut) for cut in found)
     aside = int((first.known & ~drawn).sum())

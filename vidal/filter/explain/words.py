@@ -79,13 +79,13 @@ def threshold(axis: Axis, one: Threshold) -> str:
     )
 
 
-def included(one: Threshold) -> bool:
-    """Whether samples exactly at a threshold lie below it."""
-    return one.comparison.operator in ("<=", ">") and not one.comparison.quantile
+def side_names(one: Threshold) -> tuple[str, str]:
+    """What the lower and the upper side of a threshold are called."""
+    return ("at or below", "above") if one.comparison.includes else ("below", "at or above")
 
 
 def sides(one: Threshold) -> str:
-    below, above = ("at or below", "above") if included(one) else ("below", "at or above")
+    below, above = side_names(one)
     return f"{one.below:,} {below}, {one.above:,} {above}"
 
 
