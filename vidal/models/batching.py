@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 
-def in_batches(items: Sequence[np.ndarray], size: int, forward: Callable[[np.ndarray], Sequence[Any]]) -> list[Any]:
+def in_batches(
+    items: Sequence[np.ndarray], size: int, forward: Callable[..., Sequence[Any]], *beside: Sequence[np.ndarray]
+) -> list[Any]:
     """`forward` of all items, in their order.
 
     Items are grouped by shape and cut into batches of exactly `size`, the last of a group filled up with its last item;
-    `forward` takes an array [size, ...] and returns one result per row.
+    `forward` takes an array [size, ...] and returns one result per row. Each of `beside` holds an array per item, all
+    of one shape, which `forward` is given stacked likewise.
     """
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, item in enumerate(items):
@@ -22,7 +25,7 @@ def in_batches(items: Sequence[np.ndarray], size: int, forward: Callable[[np.nda
         for start in range(0, len(indices), size):
             chunk = indices[start : start + size]
             filled = chunk + chunk[-1:] * (size - len(chunk))
-            outputs = forward(np.stack([items[index] for index in filled]))
+            outputs = forward(*(np.stack([part[index] for index in filled]) for part in (items, *beside)))
             for index, output in zip(chunk, outputs, strict=False):
                 results[index] = output
     return results
