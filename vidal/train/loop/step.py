@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,33 +42,41 @@ def losses(
     loss: Callable[[Any, Any, Any], torch.Tensor],
     batches: Sequence[Media],
     backward: Callable[[torch.Tensor], None],
-    precision: Callable[[], AbstractContextManager[Any]],
+    precision: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    apart: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> list[float]:
     """Run the micro-batches forward and backward; the loss of each.
 
     One is run once. Of several, the vectors of all are first made without gradients; then each is run again with its
     own vectors in their place, and its gradients are added: the gradients of one large batch in the memory of a small
-    one, as open_clip accumulates. The temperature, which every one of these losses holds, is moved by each.
+    one, as open_clip accumulates. The temperature, which every one of these losses holds, is moved by each. All but the
+    last run `apart`: processes need to exchange their gradients once.
     """
-    if len(batches) == 1:
-        with precision():
-            value = loss(*forward(*_arguments(batches[0])))
-        backward(value)
-        return [value.item()]
-    with torch.no_grad(), precision():
-        cached = [forward(*_arguments(batch))[:2] for batch in batches]
+    cached = _cached(forward, batches, precision) if len(batches) > 1 else []
     found = []
     for number, batch in enumerate(batches):
-        with precision():
-            media, texts, scale = forward(*_arguments(batch))
-            together = (
-                torch.cat([own if place == number else pair[side] for place, pair in enumerate(cached)])
-                for side, own in enumerate((media, texts))
-            )
-            value = loss(*together, scale)
-        backward(value)
+        with apart() if number < len(batches) - 1 else nullcontext():
+            with precision():
+                media, texts, scale = forward(*_arguments(batch))
+                value = loss(_among(media, cached, number, 0), _among(texts, cached, number, 1), scale)
+            backward(value)
         found.append(value.item())
     return found
+
+
+def _cached(
+    forward: Callable[..., tuple[Any, Any, Any]],
+    batches: Sequence[Media],
+    precision: Callable[[], AbstractContextManager[Any]],
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The vectors of media and texts of each micro-batch."""
+    with torch.no_grad(), precision():
+        return [forward(*_arguments(batch))[:2] for batch in batches]
+
+
+def _among(own: torch.Tensor, cached: Sequence[tuple[torch.Tensor, ...]], number: int, side: int) -> torch.Tensor:
+    """A micro-batch's own vectors in their place among those of all."""
+    return torch.cat([own if place == number else pair[side] for place, pair in enumerate(cached)]) if cached else own
 
 
 def clamp_temperature(model: LanguageBind) -> None:
