@@ -61,7 +61,7 @@ class Refine(Step):
         "sound_mplug": pa.string(),
         "prompt_tokens": pa.int64(),
         "answer_tokens": pa.int64(),
-        "prompt": pa.string(),
+        "prompt_sha256": pa.string(),
         "responses": pa.list_(pa.string()),
     }
     unpublished = ("responses",)
@@ -71,7 +71,7 @@ class Refine(Step):
         self.config = config
         self.endpoint = Endpoint(config, workspace, KEY)
         self.instructions = instructions(config, locate(config.prompt, base), keyframes)
-        self.prompt = hashlib.sha256(self.instructions.encode()).hexdigest()[:16]
+        self.prompt_sha256 = hashlib.sha256(self.instructions.encode()).hexdigest()
         self.reads = (Read("caption/video", ("mplug",)), Read(TEXTS, ("title", "hashtags")))
         if keyframes:
             self.reads += (Read("caption/keyframes", ("ofa",)),)
@@ -79,7 +79,7 @@ class Refine(Step):
     def settings(self) -> Mapping[str, Any]:
         config = self.config
         rules = {"language": config.language, "max_words": config.max_words}
-        return {**config.settings(), **rules, "prompt": self.prompt}
+        return {**config.settings(), **rules, "prompt_sha256": self.prompt_sha256}
 
     def forecast(self, ids: Iterable[str], stores: Mapping[str, Store]) -> tuple[str, ...]:
         wanted = frozenset(ids)
@@ -142,7 +142,7 @@ class Refine(Step):
         return {
             "prompt_tokens": answer.prompt_tokens,
             "answer_tokens": answer.answer_tokens,
-            "prompt": self.prompt,
+            "prompt_sha256": self.prompt_sha256,
             "responses": list(answer.responses),
         }
 

@@ -17,6 +17,8 @@ from vidal.engine.errors import PendingError, SampleError, TransientError, Vidal
 
 CLOSED_S = 60.0
 """Seconds for which an endpoint that answers nobody is left alone."""
+STUCK = 3
+"""Requests in a row, and no answer, that may fail for good before it counts as the endpoint's failure."""
 REFUSALS = 8
 """Refusals in a row, and never an answer, after which no other request is expected to fare better."""
 BYTES_PER_TOKEN = 4
@@ -35,7 +37,7 @@ class Sender:
         self._in_flight, self._tokens_in_flight = 0, 0.0
         self._answers, self._answered_at = 0, -1.0
         self._ever = ever
-        self._refusals = 0
+        self._refusals = self._stuck = 0
         self._closed: tuple[float, str] = (0.0, "")
         self.stopped: VidalError | None = None
 
@@ -46,7 +48,7 @@ class Sender:
         `Unavailable`, `Timeout`), or a VidalError where nothing can be asked.
         """
         size = size_of(body)
-        started, failures = time.monotonic(), 0
+        started, failures, failed_at = time.monotonic(), 0, 0.0
         while True:
             try:
                 return await self._once(body, size)
@@ -58,8 +60,9 @@ class Sender:
                         raise PendingError(error.error_class, str(error), error.retry_after) from None
                     continue
                 failures += 1
+                failed_at = failed_at or time.monotonic()
                 if failures == ATTEMPTS:
-                    raise self._given_up(error, started) from None
+                    raise await self._given_up(error, failed_at) from None
                 await asyncio.sleep(max(_jittered(paces.backoff(failures)), min(error.retry_after or 0.0, PATIENCE)))
 
     async def _once(self, body: Mapping[str, Any], size: int) -> Reply:
@@ -97,7 +100,7 @@ class Sender:
         flight will have cost."""
         async with self._settled:
             while not self._budget.fits(most):
-                if self._budget.reserved <= 1e-12:
+                if not self._budget.reserved:
                     raise PendingError("BudgetSpent", f"{self._client.key}.budget is spent")
                 await self._settled.wait()
             self._budget.reserve(most)
@@ -129,7 +132,7 @@ class Sender:
         """Note an answer; the dollars it cost, at worst where the endpoint does not tell its tokens."""
         self._answers += 1
         self._answered_at = time.monotonic()
-        self._refusals = 0
+        self._refusals = self._stuck = 0
         self._pace = paces.answered(self._pace)
         paid = bill(self._config, reply, size)
         self._journal.add(paid)
@@ -150,9 +153,14 @@ class Sender:
             self.stopped = self._client.wrong(str(error))
             raise self.stopped from None
 
-    def _given_up(self, error: TransientError, started: float) -> SampleError:
-        """After the last try: the request's own failure if others were answered meanwhile, else the endpoint's."""
-        if self._answered_at >= started:
+    async def _given_up(self, error: TransientError, since: float) -> SampleError:
+        """After the last try: the request's own failure if others were answered since the first, or if the endpoint is
+        there and has not failed several in a row; else the endpoint's, which is then left alone for a while."""
+        own = self._answered_at >= since
+        if not own and await self._client.alive():
+            self._stuck += 1
+            own = self._stuck <= STUCK
+        if own:
             return SampleError(error.error_class, f"{error}; tried {ATTEMPTS} times")
         self._closed = (time.monotonic() + CLOSED_S, str(error))
         return PendingError(error.error_class, str(error))
