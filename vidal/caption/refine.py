@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vidal.caption import wording
 from vidal.caption.config import RefineConfig
 from vidal.caption.llm import Answer, Ask, Endpoint, Rejected, Unacceptable
+from vidal.caption.llm.cache import RESPONSES
 from vidal.engine.commits import Store
 from vidal.engine.errors import ConfigError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
@@ -62,9 +63,9 @@ class Refine(Step):
         "prompt_tokens": pa.int64(),
         "answer_tokens": pa.int64(),
         "prompt_sha256": pa.string(),
-        "responses": pa.list_(pa.string()),
+        RESPONSES: pa.list_(pa.string()),
     }
-    unpublished = ("responses",)
+    unpublished = (RESPONSES,)
     resources = Resources(cpus=0.5, batch_size=100_000, actor=True, workers=1)
 
     def __init__(self, config: RefineConfig, base: Path, workspace: Workspace, keyframes: bool) -> None:
@@ -143,7 +144,7 @@ class Refine(Step):
             "prompt_tokens": answer.prompt_tokens,
             "answer_tokens": answer.answer_tokens,
             "prompt_sha256": self.prompt_sha256,
-            "responses": list(answer.responses),
+            RESPONSES: list(answer.responses),
         }
 
 

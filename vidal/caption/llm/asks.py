@@ -14,6 +14,8 @@ from vidal.engine.fingerprint import canonical
 T = TypeVar("T")
 MOST_TOKENS = 10**7
 """A count of tokens above this is not believed."""
+FINISHES = ("stop", "length", "content_filter")
+"""The reasons for the end of an answer that mean something here."""
 QUOTED = 2000
 """Characters of an unacceptable answer that its author is shown again."""
 
@@ -141,7 +143,7 @@ def read_reply(answer: Any) -> Reply:
     usage = answer.get("usage")
     return Reply(
         text=(text or "").encode(errors="replace").decode(),
-        finish=finish if isinstance(finish, str) else None,
+        finish=next((known for known in FINISHES if known == finish), None),
         refused=bool(refusal) or finish == "content_filter",
         prompt_tokens=_count(usage, "prompt_tokens"),
         answer_tokens=_count(usage, "completion_tokens"),
