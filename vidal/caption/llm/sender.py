@@ -26,7 +26,7 @@ BYTES_PER_TOKEN = 4
 
 
 class Sender:
-    """All requests of one worker, in one event loop: at most `requests` are in flight, or failed and to be tried again."""
+    """All requests of one worker, in one event loop: at most `requests` are in flight, or wait to be tried again."""
 
     def __init__(self, client: Client, budget: Budget, journal: Journal, ever: bool) -> None:
         self._client, self._budget, self._journal = client, budget, journal
