@@ -234,7 +234,9 @@ class _Tee:
 
 
 def _provenance(step: Step) -> dict[str, Any]:
-    """What made a step's fields: the version of its code, its checkpoint or model, and a hash of the rest."""
+    """What made a step's fields: the version of its code, its checkpoint, or its model with where it was asked and the
+    prompt that asked it, and a hash of the rest."""
     settings = step.settings()
-    named = {name: settings[name] for name in ("checkpoint", "identity", "model") if name in settings}
+    told = ("checkpoint", "identity", "model", "url", "prompt_sha256")
+    named = {name: settings[name] for name in told if name in settings}
     return {"version": step.version, **named, "settings": fingerprint.digest(settings)}
