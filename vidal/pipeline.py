@@ -13,6 +13,7 @@ from vidal.engine.config import Section, load
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.nodes import Node
 from vidal.engine.step import Step
+from vidal.engine.workspace import Workspace
 from vidal.filter.config import FilterConfig
 from vidal.generate.config import GenerateConfig
 from vidal.harvest.config import HarvestConfig
@@ -128,7 +129,8 @@ def _made(pipeline: Pipeline, base: Path) -> list[Step]:
     if caption.video:
         steps.append(VideoCaption(caption.video))
     if caption.refine:
-        steps.append(Refine(caption.refine, base, keyframes=caption.keyframes is not None))
+        workspace = Workspace(pipeline.workspace)
+        steps.append(Refine(caption.refine, base, workspace, keyframes=caption.keyframes is not None))
     return steps
 
 

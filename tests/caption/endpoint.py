@@ -11,6 +11,7 @@ from typing import Any
 from vidal.caption.config import RefineConfig
 from vidal.caption.refine import Refine
 from vidal.engine.step import Sample
+from vidal.engine.workspace import Workspace
 
 KEY = "sk-demo-4f9a0c77e1b2"
 KEY_ENV = "VIDAL_TEST_KEY"
@@ -114,7 +115,7 @@ def config(url: str, **changes: Any) -> RefineConfig:
 
 def refine(url: str, base, keyframes: bool = True, **changes: Any) -> Refine:
     """The step, set up."""
-    step = Refine(config(url, **changes), base, keyframes)
+    step = Refine(config(url, **changes), base, Workspace(str(base)), keyframes)
     step.setup()
     return step
 

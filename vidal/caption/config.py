@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from vidal.caption.llm.config import EndpointConfig
 from vidal.engine.config import Section
 
 
@@ -14,21 +15,16 @@ class CaptionerConfig(Section):
     """A Hugging Face id, a folder, or `demo:NAME`."""
 
 
-class RefineConfig(Section):
+class RefineConfig(EndpointConfig):
     """Refinement through any endpoint that speaks OpenAI's chat completions."""
 
-    url: str = Field("https://api.openai.com/v1", pattern=r"^https?://")
-    """The endpoint, with its version path."""
-    model: str
-    """The model's name at the endpoint."""
-    api_key_env: str = "OPENAI_API_KEY"
-    """The environment variable that holds the key."""
     prompt: str = "vidal:prompts/refine.j2"
-    """A Jinja template that is given `title`, `hashtags`, `video_caption` and `frame_captions`."""
-    max_tokens: int = Field(300, ge=1)
-    """Most tokens of an answer."""
-    requests: int = Field(8, ge=1)
-    """Requests in flight per worker."""
+    """A Jinja template of the instructions, which is given `language`, `max_words` and `keyframes`: whether there are
+    captions of keyframes. What is known of the sample follows as JSON."""
+    language: str = "en"
+    """The language of the views (ISO 639-1)."""
+    max_words: int = Field(80, ge=5)
+    """Most words of a view."""
 
 
 class CaptionConfig(Section):

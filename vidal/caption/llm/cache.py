@@ -1,0 +1,41 @@
+"""Responses kept in the workspace, so that no run and no machine pays twice for the same request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vidal.caption.llm.asks import Reply
+from vidal.engine.errors import MissingError
+from vidal.engine.workspace import Workspace
+
+FOLDER = "cache/llm"
+
+
+class Cache:
+    """One small file per response. It appears whole, before its answer is used, and is never changed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def read(self, name: str) -> Reply | None:
+        """The response to the request of that name; None where there is none, or what lies there is none."""
+        try:
+            return _reply(json.loads(self._workspace.read_bytes(file_of(name))))
+        except (MissingError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+
+    def write(self, name: str, reply: Reply) -> None:
+        content = json.dumps(reply.record(), sort_keys=True, ensure_ascii=False)
+        self._workspace.write_bytes(file_of(name), content.encode() + b"\n")
+
+
+def file_of(name: str) -> str:
+    return f"{FOLDER}/{name[:2]}/{name}.json"
+
+
+def _reply(record: dict[str, Any]) -> Reply:
+    reply = Reply(**record)
+    if not isinstance(reply.text, str):
+        raise ValueError("a response without text")
+    return reply
