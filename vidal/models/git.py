@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from vidal.models.batching import in_batches
-from vidal.models.hints import harmless, told
 from vidal.models.length import caption_length
 from vidal.models.options import Options
 from vidal.models.place import Place
 from vidal.models.pretrained import from_folder
+from vidal.models.prompts import asked
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Git:
     def _prompt(self, hint: str) -> list[int]:
         if self.prompt is None:
             return []
-        text = told(self.prompt, harmless(hint))
+        text = asked(self.prompt, hint)
         words = self.processor.tokenizer(text, add_special_tokens=False, truncation=True)["input_ids"]
         return [self.network.generation_config.bos_token_id, *words]
 

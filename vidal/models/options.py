@@ -22,12 +22,15 @@ class Options:
     max_tokens: int | None = None
     compat: bool | None = None
 
+    def given(self) -> dict[str, str | int | bool]:
+        """The options that are set, by their names."""
+        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
+
     def check(self, checkpoint: str, path: Path) -> None:
         """Raise ConfigError for an option that the model in `path` does not know."""
         kind = model_type(path) if path.is_dir() else None
         known = _KNOWN.get(kind, _USUAL)
-        given = [field.name for field in fields(self) if getattr(self, field.name) is not None]
-        if unknown := [name for name in given if name not in known]:
+        if unknown := [name for name in self.given() if name not in known]:
             raise ConfigError(
                 f"checkpoint {checkpoint!r} is of the type {kind}, which has no option {', '.join(unknown)}; leave it "
                 f"out (its options: {', '.join(known)})"

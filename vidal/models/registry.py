@@ -68,13 +68,13 @@ def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto", 
         ) from error
 
 
-def check(role: str, checkpoint: str) -> CheckResult:
+def check(role: str, checkpoint: str, options: Options | None = None) -> CheckResult:
     """Load the checkpoint on the CPU and say whether that worked; never raises for a bad checkpoint."""
     path, size = None, 0
     try:
         path = fetch(checkpoint)
         size = sum(file.stat().st_size for file in files_of(path))
-        model = load(role, checkpoint, device="cpu")
+        model = load(role, checkpoint, device="cpu", options=options)
     except VidalError as error:
         return CheckResult(False, str(error), bytes=size, path=path)
     count = sum(weight.numel() for weight in model.network.parameters())

@@ -11,8 +11,9 @@ import torch
 from tests.models.mplug_owl.test_prompt import HOSTILE
 from vidal import models
 from vidal.engine.errors import ConfigError
-from vidal.models.image_text.form import CLIP_PROMPT, FRAMES_PROMPT, metadata
+from vidal.models.image_text.form import metadata
 from vidal.models.options import Options
+from vidal.models.prompts import CLIP_PROMPT, FRAMES_PROMPT
 
 VIDEOS = ["llava_onevision", "qwen2_vl", "qwen2_5_vl"]
 ROWS = ["llava", "idefics3"]

@@ -11,8 +11,8 @@ from tests.models.image_text.tiny import FAMILIES, llava
 from vidal import models
 from vidal.engine.errors import ConfigError
 from vidal.models.image_text.captioner import joined
-from vidal.models.image_text.form import PICTURE_PROMPT
 from vidal.models.options import Options
+from vidal.models.prompts import PICTURE_PROMPT
 
 SHORT = Options(max_tokens=12)
 ANY = [name for name in FAMILIES if name != "git"]

@@ -38,7 +38,8 @@ def blip2(folder: Path) -> Path:
             "num_attention_heads": 4, "max_position_embeddings": 128, "word_embed_proj_dim": 32, "pad_token_id": 0,
             "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
     config = hf.Blip2Config(
-        text_config=text, vision_config=VISION, num_query_tokens=3, image_token_index=words.convert_tokens_to_ids("<image>"),
+        text_config=text, vision_config=VISION, num_query_tokens=3,
+        image_token_index=words.convert_tokens_to_ids("<image>"),
         qformer_config={**SHAPE, "vocab_size": 10, "encoder_hidden_size": 32, "cross_attention_frequency": 1},
     )  # fmt: skip
     processor = hf.Blip2Processor(pictures(hf.BlipImageProcessor), words, num_query_tokens=3)
@@ -61,7 +62,8 @@ def florence2(folder: Path) -> Path:
     words = byte_pairs(image_token="<image>")
     text = {"vocab_size": len(words), "d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 48,
             "decoder_ffn_dim": 48, "encoder_attention_heads": 4, "decoder_attention_heads": 4, "pad_token_id": 0,
-            "max_position_embeddings": 128, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2}  # fmt: skip
+            "max_position_embeddings": 128, "bos_token_id": 1, "eos_token_id": 2}  # fmt: skip
+    text["decoder_start_token_id"] = 2
     vision = {"depths": [1, 1], "patch_size": [7, 3], "patch_stride": [4, 2], "patch_padding": [3, 1],
               "patch_prenorm": [False, True], "embed_dim": [16, 32], "num_heads": [2, 4], "num_groups": [2, 4],
               "window_size": 4, "projection_dim": 32, "max_temporal_embeddings": 4}  # fmt: skip

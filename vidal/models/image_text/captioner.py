@@ -14,12 +14,12 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_
 from transformers.utils.logging import set_verbosity_error
 
 from vidal.models.batching import in_groups
-from vidal.models.hints import one_line
 from vidal.models.image_text.form import Form, clip_form, picture_form
 from vidal.models.length import caption_length
 from vidal.models.options import Options
 from vidal.models.place import Place
 from vidal.models.pretrained import from_folder, model_type
+from vidal.models.prompts import one_line
 
 FRAMES = 8
 """A clip counts as so many pictures when batches are filled."""

@@ -10,15 +10,10 @@ import numpy as np
 from PIL import Image
 from transformers.video_utils import VideoMetadata
 
-from vidal.models.hints import harmless, told
+from vidal.models.prompts import CLIP_PROMPT, FRAMES_PROMPT, PICTURE_PROMPT, asked
 
-PICTURE_PROMPT = "Describe the image in one sentence."
-CLIP_PROMPT = 'The video was published under these words: "{hints}"\nDescribe the video in one or two sentences.'
-FRAMES_PROMPT = f"These are frames of one video, in their order.\n{CLIP_PROMPT}"
 _TASKS = {"florence2": "<CAPTION>", "paligemma": "<image>caption en"}
 """What models without a chat template were trained to be asked; others of them begin a caption unasked."""
-_MOST = 512
-"""Most characters of the hints."""
 _STEP = 64
 """Prompts of clips are padded to a multiple of this many positions: few shapes, each of a prompt's own choosing."""
 _TICKS = 1000
@@ -41,7 +36,7 @@ class Form:
         Hints may say anything: no part of them becomes a medium, a token that is not text, or a speaker. `seconds` are
         the instants of a video's frames.
         """
-        text = None if self.prompt is None else told(self.prompt, harmless(hints)[:_MOST])
+        text = None if self.prompt is None else asked(self.prompt, hints)
         made = self._chat(frames, text, seconds) if has_chat(self.processor) else self._plain(frames, text, seconds)
         return {name: value for name, value in made.items() if name != "labels"}
 
@@ -62,8 +57,8 @@ class Form:
 
     def _plain(self, frames: Sequence[np.ndarray], text: str | None, seconds: Sequence[float]) -> Mapping[str, Any]:
         media = {"videos": [np.stack(frames)]} if self.shows == "video" else {"images": [Image.fromarray(*frames)]}
-        asked = {} if text is None else {"text": [text]}
-        return self.processor(**media, **asked, return_tensors="pt", **self._how(seconds))
+        words = {} if text is None else {"text": [text]}
+        return self.processor(**media, **words, return_tensors="pt", **self._how(seconds))
 
     def _how(self, seconds: Sequence[float]) -> dict[str, Any]:
         how: dict[str, Any] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from vidal.models.hints import harmless, told
 from vidal.models.mplug_owl.words import MEDIA, Words
+from vidal.models.prompts import harmless, told
 
 _OPENING = (
     "The following is a conversation between a curious human and AI assistant. "

@@ -1,4 +1,4 @@
-"""Texts that anyone may have written (titles, hashtags), made fit to stand in the prompt of a model."""
+"""What captioners are asked, and texts that anyone may have written (titles, hashtags), made fit to stand in it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import unicodedata
 
 HINTS = "{hints}"
 """Where a prompt has its hints."""
+PICTURE_PROMPT = "Describe the image in one sentence."
+CLIP_PROMPT = 'The video was published under these words: "{hints}"\nDescribe the video in one or two sentences.'
+FRAMES_PROMPT = f"These are frames of one video, in their order.\n{CLIP_PROMPT}"
+"""What is asked of models that are talked to: of a picture, of a clip, and of a clip shown as pictures in a row."""
+LONGEST_HINTS = 512
+"""Most characters of hints, about 128 tokens."""
 
 _BRACKETS = str.maketrans({"<": " ", ">": " ", "|": " ", '"': "'", "{": " ", "}": " ", "[": "(", "]": ")"})
 _ROLE = re.compile(r"\b(human|ai|assistant|user|system)(?:\s*[:∶꞉])+", re.IGNORECASE)
@@ -33,6 +39,11 @@ def told(prompt: str, hints: str) -> str:
     if hints:
         return prompt.replace(HINTS, hints)
     return "".join(line for line in prompt.splitlines(keepends=True) if HINTS not in line)
+
+
+def asked(prompt: str, hints: str) -> str:
+    """The prompt with hints that may say anything, made harmless and cut to 512 characters."""
+    return told(prompt, harmless(hints)[:LONGEST_HINTS].strip())
 
 
 def _shown(character: str) -> str:
