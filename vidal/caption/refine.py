@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vidal.caption import wording
 from vidal.caption.config import RefineConfig
 from vidal.caption.llm import Answer, Ask, Endpoint, Rejected, Unacceptable
+from vidal.engine.commits import Store
 from vidal.engine.errors import ConfigError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.engine.workspace import Workspace
@@ -26,6 +28,11 @@ OPENING = "In the video, "
 """What the refined caption begins with in VIDAL-10M's shards; its loader asserts it."""
 CHARACTERS = 1000
 """Longest text of a sample that is told."""
+SURVEYED = 1000
+"""Samples whose requests are looked at for a forecast."""
+TEXTS = "harvest/screen"
+USUAL = {"title": "", "hashtags": [], "mplug": "x" * 100, "ofa": ["x" * 50] * 8}
+"""What a forecast takes for captions that are not made yet: their lengths."""
 MOST_TAGS = 50
 """Most hashtags that are told."""
 _BRACKETS = str.maketrans({"<": "‹", ">": "›"})
@@ -65,7 +72,7 @@ class Refine(Step):
         self.endpoint = Endpoint(config, workspace, KEY)
         self.instructions = instructions(config, locate(config.prompt, base), keyframes)
         self.prompt = hashlib.sha256(self.instructions.encode()).hexdigest()[:16]
-        self.reads = (Read("caption/video", ("mplug",)), Read("harvest/screen", ("title", "hashtags")))
+        self.reads = (Read("caption/video", ("mplug",)), Read(TEXTS, ("title", "hashtags")))
         if keyframes:
             self.reads += (Read("caption/keyframes", ("ofa",)),)
 
@@ -73,6 +80,28 @@ class Refine(Step):
         config = self.config
         rules = {"language": config.language, "max_words": config.max_words}
         return {**config.settings(), **rules, "prompt": self.prompt}
+
+    def forecast(self, ids: Iterable[str], stores: Mapping[str, Store]) -> tuple[str, ...]:
+        wanted = frozenset(ids)
+        rows = itertools.islice(self._rows(wanted, stores), SURVEYED)
+        return self.endpoint.forecast(len(wanted), (self.ask(row) for row in rows))
+
+    def _rows(self, wanted: frozenset[str], stores: Mapping[str, Store]) -> Iterator[dict[str, Any]]:
+        """What is known of the samples, part by part; captions not made yet are taken to be of usual length."""
+        columns = {read.step: read.columns for read in self.reads}
+        pieces = {step: stores[step].pieces() for step in columns}
+        for part in sorted(pieces[TEXTS]) if wanted else ():
+            found = {step: stores[step].rows(pieces[step].get(part, ()), columns[step]) for step in columns}
+            for id_ in sorted(wanted & found[TEXTS].keys()):
+                known = [rows[id_].values for rows in found.values() if id_ in rows]
+                told = {name: value for values in known for name, value in values.items() if value is not None}
+                yield {**USUAL, **told}
+
+    def spent(self) -> Mapping[str, float]:
+        return self.endpoint.spent()
+
+    def advice(self, pending: Mapping[str, int]) -> tuple[str, ...]:
+        return self.endpoint.advice(pending)
 
     def setup(self) -> None:
         self.endpoint.open()

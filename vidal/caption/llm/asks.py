@@ -124,7 +124,7 @@ def value_of(ask: Ask[T], reply: Reply) -> T:
     if reply.refused:
         raise SampleError("Refused", "the model declines to answer")
     if reply.finish == "length":
-        raise Unacceptable("it is longer than max_tokens allows")
+        raise Unacceptable("it was cut at max_tokens; be brief")
     return ask.accept(reply.text)
 
 
@@ -146,11 +146,6 @@ def read_reply(answer: Any) -> Reply:
         prompt_tokens=_count(usage, "prompt_tokens"),
         answer_tokens=_count(usage, "completion_tokens"),
     )
-
-
-def added(first: int | None, second: int | None) -> int | None:
-    """A sum of counts, null where one of them is."""
-    return None if first is None or second is None else first + second
 
 
 def _count(usage: Any, name: str) -> int | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from vidal.caption.llm.asks import Reply
@@ -10,6 +12,8 @@ from vidal.engine.errors import MissingError
 from vidal.engine.workspace import Workspace
 
 FOLDER = "cache/llm"
+FILES = 16
+"""Files read or written at once."""
 
 
 class Cache:
@@ -25,9 +29,29 @@ class Cache:
         except (MissingError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
+    def has(self, name: str) -> bool:
+        return self._workspace.exists(file_of(name))
+
     def write(self, name: str, reply: Reply) -> None:
         content = json.dumps(reply.record(), sort_keys=True, ensure_ascii=False)
         self._workspace.write_bytes(file_of(name), content.encode() + b"\n")
+
+
+class AsyncCache:
+    """The cache for an event loop: files are read and written on threads."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._cache = Cache(workspace)
+        self._files = ThreadPoolExecutor(FILES, thread_name_prefix="llm-cache")
+
+    async def read(self, name: str) -> Reply | None:
+        return await asyncio.get_running_loop().run_in_executor(self._files, self._cache.read, name)
+
+    async def write(self, name: str, reply: Reply) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._files, self._cache.write, name, reply)
+
+    def close(self) -> None:
+        self._files.shutdown()
 
 
 def file_of(name: str) -> str:

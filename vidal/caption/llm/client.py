@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from vidal.caption.llm.asks import Reply, read_reply
 from vidal.caption.llm.config import EndpointConfig
-from vidal.caption.llm.pace import asked_wait
-from vidal.engine.errors import ConfigError, MissingError, SampleError, TransientError
+from vidal.caption.llm.pace import ATTEMPTS, PATIENCE, asked_wait, backoff
+from vidal.engine.errors import ConfigError, MissingError, PendingError, SampleError, TransientError
 
+T = TypeVar("T")
 ANSWER_BYTES = 8 * 2**20
 """Longest body that is read of an answer."""
+RESULT_BYTES = 512 * 2**20
+"""Longest file of results that is read of a batch."""
 PASSING = frozenset({408, 409, 425})
 """Statuses besides 429 and 5xx that may pass by themselves: timeout, conflict, too early."""
 DENIED = frozenset({403, 404})
@@ -55,27 +59,52 @@ class Client:
         SampleError `Refused` (Denied where it may be for the model), ConfigError where the key is wrong, MissingError
         where the account has no credit.
         """
-        import openai
-
         rest = {name: value for name, value in body.items() if name not in ("model", "messages")}
         create = self.openai.chat.completions.with_raw_response.create
         try:
             async with asyncio.timeout(self.config.timeout):
-                raw = await create(model=body["model"], messages=body["messages"], extra_body=rest)  # type: ignore
-        except openai.APIStatusError as error:
-            hear(error.response.headers)
-            raise self.refusal(error) from None
-        except (openai.APITimeoutError, TimeoutError):
-            limit = f"{self.config.timeout:g} s"
-            raise TransientError("Timeout", f"{self.config.url}: no answer within {limit}") from None
-        except openai.APIConnectionError as error:
-            raise TransientError("Unavailable", f"{self.config.url}: {self.line(error)}") from None
+                with self._errors(hear):
+                    raw = await create(model=body["model"], messages=body["messages"], extra_body=rest)  # type: ignore
+        except TimeoutError:
+            raise self._late() from None
         hear(raw.headers)
         try:
             return read_reply(json.loads(raw.content))
         except (ValueError, RecursionError) as error:
             said = "the answer is no JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else error
             raise TransientError("BadAnswer", f"{self.config.url}: {said}") from None
+
+    async def patiently(self, make: Callable[[], Awaitable[T]]) -> T:
+        """What any other call gives, tried again where that may help. Raises PendingError where it did not, SampleError
+        `Refused` for good, or a VidalError as `complete`."""
+        for tries in range(1, ATTEMPTS + 1):
+            try:
+                with self._errors():
+                    return await make()
+            except TransientError as error:
+                if tries == ATTEMPTS or (error.retry_after or 0.0) > PATIENCE:
+                    raise PendingError(error.error_class, str(error), error.retry_after) from None
+                await asyncio.sleep(max(backoff(tries), error.retry_after or 0.0))
+        raise AssertionError("no try was made")
+
+    @contextmanager
+    def _errors(self, hear: Callable[[Mapping[str, str]], None] | None = None) -> Iterator[None]:
+        """Translates the library's errors to ours."""
+        import openai
+
+        try:
+            yield
+        except openai.APIStatusError as error:
+            if hear:
+                hear(error.response.headers)
+            raise self.refusal(error) from None
+        except openai.APITimeoutError:
+            raise self._late() from None
+        except openai.APIConnectionError as error:
+            raise TransientError("Unavailable", f"{self.config.url}: {self.line(error)}") from None
+
+    def _late(self) -> TransientError:
+        return TransientError("Timeout", f"{self.config.url}: no answer within {self.config.timeout:g} s")
 
     def refusal(self, error: Any) -> Exception:
         """What an error status means: nothing works, nothing works now, or not for this request."""
@@ -90,6 +119,10 @@ class Client:
             return TransientError("Unavailable", f"{url}: {line}", asked_wait(error.response.headers))
         return (Denied if status in DENIED else SampleError)("Refused", line)
 
+    def no_batches(self, line: str) -> ConfigError:
+        """The end of the run, where the endpoint takes no batches."""
+        return ConfigError(f"{self.key}.batch: {self.config.url} takes no batches ({line}); leave `batch` out")
+
     def wrong(self, line: str) -> ConfigError:
         """The end of the run, where the endpoint refuses whatever it is asked."""
         config = self.config
@@ -100,12 +133,16 @@ class Client:
 
     def line(self, error: Exception) -> str:
         """An error as one line without the secret."""
-        lines = str(error).replace(self._secret, "***").strip().splitlines()
-        return lines[0][:300] if lines else type(error).__name__
+        return self.safe(str(error)) or type(error).__name__
+
+    def safe(self, text: str) -> str:
+        """What a stranger wrote, as one line without the secret."""
+        lines = text.replace(self._secret, "***").strip().splitlines()
+        return lines[0][:300] if lines else ""
 
 
 async def _bound(response: Any) -> None:
-    """Let no body be read beyond the limit, nor one that is packed: it might expand a thousandfold."""
+    """Let no body be read beyond a limit."""
     import httpx2 as httpx
 
     class Bounded(httpx.AsyncByteStream):
@@ -123,4 +160,5 @@ async def _bound(response: Any) -> None:
         async def aclose(self) -> None:
             await self._stream.aclose()
 
-    response.stream = Bounded(response.stream, ANSWER_BYTES)
+    results = response.request.url.path.endswith("/content")
+    response.stream = Bounded(response.stream, RESULT_BYTES if results else ANSWER_BYTES)

@@ -11,6 +11,8 @@ from vidal.engine.config import Section
 
 OWN = frozenset({"model", "messages", "response_format", "max_tokens", "max_completion_tokens", "stream", "n"})
 """What a request says by itself, so that `parameters` may not."""
+BATCH_PRICE = 0.5
+"""What the Batch API charges of the price (OpenAI, Batch API guide: "50% lower costs")."""
 
 
 class Price(Section):

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from vidal.caption.llm import asks
-from vidal.caption.llm.asks import Answer, Ask, Rejected, Reply, Unacceptable
-from vidal.caption.llm.cache import Cache
+from vidal.caption.llm import asks, forecast
+from vidal.caption.llm.asks import Answer, Ask
+from vidal.caption.llm.batch import Batches, opened
+from vidal.caption.llm.batched import Batched
+from vidal.caption.llm.cache import FILES, AsyncCache, Cache
 from vidal.caption.llm.client import Client
 from vidal.caption.llm.config import EndpointConfig
-from vidal.caption.llm.ledger import Budget, Journal, Totals, spent
+from vidal.caption.llm.direct import Direct
+from vidal.caption.llm.ledger import Budget, Journal, spent
 from vidal.caption.llm.sender import Sender
 from vidal.engine.errors import SampleError, VidalError
 from vidal.engine.workspace import Workspace
 
 T = TypeVar("T")
-FILES = 16
-"""Files of the cache read and written at once."""
 
 
 class Endpoint:
@@ -41,20 +42,24 @@ class Endpoint:
         """Raises MissingError where the API key is not set."""
         client = Client(self.config, self.key)
         before = spent(self.workspace, self.key)
-        self._cache = Cache(self.workspace)
-        self._journal = Journal(self.workspace, self.key)
-        self._running: dict[str, asyncio.Task[tuple[Reply, bool]]] = {}
-        self._files = ThreadPoolExecutor(FILES, thread_name_prefix="llm-cache")
         budget = Budget(self.config.budget, before.dollars)
-        self._sender = Sender(client, budget, self._journal, ever=before.calls > 0)
+        self._journal = Journal(self.workspace, self.key)
+        self._cache = AsyncCache(self.workspace)
+        self._way: Direct | Batched
+        if self.config.batch:
+            batches = Batches(client, self.workspace, self.key)
+            self._way = Batched(self.config, self._cache, self._journal, budget, batches, self.key)
+        else:
+            sender = Sender(client, budget, self._journal, ever=before.calls > 0)
+            self._way = Direct(self.config, self._cache, self._journal, sender)
         self._loop = _Loop()
 
     def close(self) -> None:
         """End what `open` has started."""
         if self._loop is not None:
-            self._journal.flush()
+            self._journal.close()
             self._loop.end()
-            self._files.shutdown()
+            self._cache.close()
             self._loop = None
 
     def ask_all(self, questions: Sequence[Ask[T]]) -> list[Answer[T] | SampleError]:
@@ -65,83 +70,33 @@ class Endpoint:
         all; what was answered until then is in the cache.
         """
         assert self._loop is not None, "the endpoint is not open"
-        return self._loop.run(self._all(questions))
-
-    async def _all(self, questions: Sequence[Ask[T]]) -> list[Answer[T] | SampleError]:
-        ended = await asyncio.gather(*map(self._one, questions), return_exceptions=True)
-        await self._in_thread(self._journal.flush)
+        ended = self._loop.run(self._way.all(questions))
+        self._journal.flush()
         for kind in (VidalError, BaseException):
             for error in ended:
                 if isinstance(error, kind) and not isinstance(error, SampleError):
                     raise error
         return ended  # type: ignore[return-value]
 
-    async def _one(self, ask: Ask[T]) -> Answer[T]:
-        """The answer, or that of the one repair."""
-        first, named, cached = await self._reply(ask)
-        try:
-            return self._answer(ask, first, None, (named,), cached)
-        except Unacceptable as reason:
-            repair = asks.repair_of(ask, first, str(reason))
-        second, again, known = await self._reply(repair)
-        try:
-            return self._answer(repair, second, first, (named, again), cached and known)
-        except Unacceptable as reason:
-            raise self._rejected("BadAnswer", str(reason), second, first, (named, again)) from None
+    def spent(self) -> Mapping[str, float]:
+        """What was asked for this section in this workspace so far, and what it cost, by kind."""
+        return forecast.counted(spent(self.workspace, self.key), self.config.price is not None)
 
-    def _answer(
-        self, ask: Ask[T], reply: Reply, before: Reply | None, names: tuple[str, ...], cached: bool
-    ) -> Answer[T]:
-        try:
-            value = asks.value_of(ask, reply)
-        except SampleError as error:
-            raise self._rejected(error.error_class, str(error), reply, before, names) from None
-        prompt, answer = _tokens(reply, before)
-        price = self.config.price
-        known = price is not None and prompt is not None and answer is not None
-        cost = price.dollars(prompt, answer) if known else None  # type: ignore[union-attr,arg-type]
-        return Answer(value, prompt, answer, cost, cached, names)
+    def forecast(self, samples: int, surveyed: Iterable[Ask[Any]]) -> tuple[str, ...]:
+        """Lines on what asking about so many samples takes, as the questions about some of them show."""
+        cache = Cache(self.workspace)
+        under_way = {name for batch in opened(self.workspace, self.key) for name in batch.requests}
+        bodies = {asks.name_of(self.config, body): body for body in (asks.body_of(self.config, a) for a in surveyed)}
+        with ThreadPoolExecutor(FILES) as pool:
+            there = dict(zip(bodies, pool.map(cache.has, bodies), strict=True))
+        sizes = [asks.size_of(body) for name, body in bodies.items() if not there[name] and name not in under_way]
+        survey = forecast.Survey(samples, sizes, len(bodies) - len(sizes))
+        return forecast.lines(self.config, self.key, survey, spent(self.workspace, self.key))
 
-    def _rejected(
-        self, error_class: str, message: str, reply: Reply, before: Reply | None, names: tuple[str, ...]
-    ) -> Rejected:
-        cut = reply.finish == "length"
-        hint = f"; raise {self.key}.max_tokens" if cut else ""
-        return Rejected(error_class, message + hint, names, *_tokens(reply, before))
-
-    async def _reply(self, ask: Ask[Any]) -> tuple[Reply, str, bool]:
-        """The response to a question, its name in the cache, and whether it was there. Equal requests that run at the
-        same time are one."""
-        body = asks.body_of(self.config, ask)
-        name = asks.name_of(self.config, body)
-        task = self._running.get(name)
-        joined = task is not None
-        if task is None:
-            task = self._running[name] = asyncio.create_task(self._obtained(name, body))
-            task.add_done_callback(lambda _: self._running.pop(name, None))
-        reply, cached = await task
-        if cached or joined:
-            self._journal.add(Totals(cached=1))
-        return reply, name, cached or joined
-
-    async def _obtained(self, name: str, body: dict[str, Any]) -> tuple[Reply, bool]:
-        found = await self._in_thread(self._cache.read, name)
-        if found is not None:
-            return found, True
-        reply = await self._sender.send(body)
-        await self._in_thread(self._cache.write, name, reply)
-        return reply, False
-
-    async def _in_thread(self, work: Callable[..., Any], *given: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._files, work, *given)
-
-
-def _tokens(reply: Reply, before: Reply | None) -> tuple[int | None, int | None]:
-    """The tokens of a reply and of the rejected one before it."""
-    if before is None:
-        return reply.prompt_tokens, reply.answer_tokens
-    prompt = asks.added(before.prompt_tokens, reply.prompt_tokens)
-    return prompt, asks.added(before.answer_tokens, reply.answer_tokens)
+    def advice(self, pending: Mapping[str, int]) -> tuple[str, ...]:
+        """Lines on how to go on with what was left pending, given how many by cause."""
+        used = spent(self.workspace, self.key).dollars
+        return forecast.advice(self.config, self.key, pending, used)
 
 
 class _Loop:

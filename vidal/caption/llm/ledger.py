@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import TextIO
 
+from vidal.caption.llm.asks import Reply
+from vidal.caption.llm.config import EndpointConfig
 from vidal.engine.workspace import Workspace
 
 FOLDER = "spending"
@@ -32,6 +34,20 @@ class Totals:
 
     def __add__(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+
+def most_dollars(config: EndpointConfig, size: int) -> float:
+    """The most that a request of so many bytes may cost: no token is less than a byte."""
+    return config.price.dollars(size, config.max_tokens) if config.price else 0.0
+
+
+def bill(config: EndpointConfig, reply: Reply, size: int, share: float = 1.0) -> Totals:
+    """What a reply to a request of so many bytes has cost, at a share of the price: the most that it may have where the
+    endpoint does not tell its tokens."""
+    prompt = size if reply.prompt_tokens is None else reply.prompt_tokens
+    answer = config.max_tokens if reply.answer_tokens is None else reply.answer_tokens
+    dollars = share * config.price.dollars(prompt, answer) if config.price else 0.0
+    return Totals(1, 0, size, reply.prompt_tokens or 0, reply.answer_tokens or 0, dollars)
 
 
 class Journal:
@@ -61,6 +77,11 @@ class Journal:
         if not self._workspace.local and self.totals != Totals():
             self._workspace.write_bytes(self._name, self._line())
             self._written = time.monotonic()
+
+    def close(self) -> None:
+        self.flush()
+        if self._stream is not None:
+            self._stream.close()
 
     def _append(self) -> None:
         if self._stream is None:

@@ -9,6 +9,10 @@ from dataclasses import dataclass, replace
 
 from vidal.harvest.network.transport import retry_after
 
+ATTEMPTS = 4
+"""Tries of a request that fails, refusals for haste not counted."""
+PATIENCE = 600.0
+"""Most seconds that a request waits for its turn, or is refused for haste."""
 BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
 """Seconds before the second try, doubling up to the longest."""
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")

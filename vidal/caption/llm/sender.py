@@ -11,13 +11,10 @@ from typing import Any
 from vidal.caption.llm import pace as paces
 from vidal.caption.llm.asks import Reply, size_of
 from vidal.caption.llm.client import Client, Denied
-from vidal.caption.llm.ledger import Budget, Journal, Totals
+from vidal.caption.llm.ledger import Budget, Journal, bill, most_dollars
+from vidal.caption.llm.pace import ATTEMPTS, PATIENCE
 from vidal.engine.errors import PendingError, SampleError, TransientError, VidalError
 
-ATTEMPTS = 4
-"""Tries of a request that fails, refusals for haste not counted."""
-PATIENCE = 600.0
-"""Most seconds that a request waits for its turn, or is refused for haste."""
 CLOSED_S = 60.0
 """Seconds for which an endpoint that answers nobody is left alone."""
 REFUSALS = 8
@@ -68,7 +65,7 @@ class Sender:
     async def _once(self, body: Mapping[str, Any], size: int) -> Reply:
         """One try, in turn."""
         tokens = size / BYTES_PER_TOKEN + self._config.max_tokens
-        most = self._cost(size, self._config.max_tokens)
+        most = most_dollars(self._config, size)
         async with self._slots:
             await self._reserved(most)
             spent = 0.0
@@ -134,12 +131,9 @@ class Sender:
         self._answered_at = time.monotonic()
         self._refusals = 0
         self._pace = paces.answered(self._pace)
-        prompt = size if reply.prompt_tokens is None else reply.prompt_tokens
-        answer = self._config.max_tokens if reply.answer_tokens is None else reply.answer_tokens
-        cost = self._cost(prompt, answer)
-        counted = (reply.prompt_tokens or 0, reply.answer_tokens or 0)
-        self._journal.add(Totals(1, 0, size, *counted, cost))
-        return cost
+        paid = bill(self._config, reply, size)
+        self._journal.add(paid)
+        return paid.dollars
 
     def _note(self, error: SampleError) -> None:
         """Learn from a failure what it means for others."""
@@ -162,10 +156,6 @@ class Sender:
             return SampleError(error.error_class, f"{error}; tried {ATTEMPTS} times")
         self._closed = (time.monotonic() + CLOSED_S, str(error))
         return PendingError(error.error_class, str(error))
-
-    def _cost(self, prompt_tokens: float, answer_tokens: float) -> float:
-        price = self._config.price
-        return price.dollars(prompt_tokens, answer_tokens) if price else 0.0
 
 
 def _jittered(seconds: float) -> float:
