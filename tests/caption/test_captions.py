@@ -19,6 +19,7 @@ from vidal.demo import language
 from vidal.demo.render import render
 from vidal.demo.scene import scene
 from vidal.engine.attempt import Retry
+from vidal.engine.batches import Clock, batches_of
 from vidal.engine.errors import VidalError
 from vidal.engine.isolation import prepared
 from vidal.engine.step import Sample
@@ -145,12 +146,19 @@ def test_a_broken_keyframe_fails_its_clip(kind, request, clips):
 
 
 @pytest.mark.parametrize("kind", ["keyframes", "video"])
-def test_a_clip_without_keyframes_fails_alone(kind, request, clips):
+def test_a_damaged_clip_fails_alone(kind, request, clips):
+    """One whose picture is broken, and one that has none."""
     step = request.getfixturevalue(kind)
     bare = replace(clips[0], id="bare", members={})
-    found = {result.id: result for result in prepared(step, [bare, clips[1]], Retry(attempts=1))}
-    assert (found["bare"].failure.error_class, found["bare"].columns) == ("NoKeyframes", {})
-    assert found[clips[1].id].status == "ok"
+    torn = replace(clips[0], id="torn", members={**clips[0].members, "frm1.jpg": clips[0].members["frm1.jpg"][:400]})
+    given = [bare, clips[1], torn, clips[2]]
+    found = {one.id: one for batch in batches_of(step, given, Retry(attempts=1), Clock()) for one in batch}
+    assert {id_: one.failure.error_class for id_, one in found.items() if one.failure} == {
+        "bare": "NoKeyframes",
+        "torn": "DecodeFailed",
+    }
+    fine = told(step, clips[1:3])
+    assert {id_: one.columns[next(iter(step.columns))] for id_, one in found.items() if not one.failure} == fine
 
 
 @pytest.mark.parametrize("step_class", [Keyframes, VideoCaption])

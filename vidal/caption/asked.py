@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from vidal.caption.keyframes import Keyframes
 from vidal.caption.llm import Answer, Ask, Endpoint, Rejected, Unacceptable
 from vidal.caption.shown import decoded, hint, prompt_of
 from vidal.caption.video import VideoCaption
+from vidal.engine.commits import Store
 from vidal.engine.errors import ConfigError, PendingError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.engine.workspace import Workspace
@@ -24,6 +26,8 @@ from vidal.models.prompts import FRAMES_PROMPT, PICTURE_PROMPT, asked
 
 SPENT = {"prompt_tokens": pa.int64(), "answer_tokens": pa.int64(), "responses": pa.list_(pa.string())}
 """What the answers have cost, and what the cache holds of them."""
+SURVEYED = 100
+"""Samples that are looked at to tell what asking about all will take."""
 
 
 class Asked(Step):
@@ -49,13 +53,39 @@ class Asked(Step):
         rules = {"detail": config.detail, "language": config.language, "max_words": config.max_words}
         return {**config.settings(), **rules, "prompt": self.prompt}
 
+    def forecast(self, ids: Iterable[str], stores: Mapping[str, Store]) -> tuple[str, ...]:
+        wanted = frozenset(ids)
+        surveyed = [self.asks(sample) for sample in itertools.islice(self._samples(wanted, stores), SURVEYED)]
+        questions = [ask for one in surveyed for ask in one]
+        expected = len(wanted) * len(questions) / max(1, len(surveyed))
+        return self.endpoint.forecast(round(expected), questions)
+
+    def _samples(self, wanted: frozenset[str], stores: Mapping[str, Store]) -> Iterator[Sample]:
+        """Samples as they will be asked about, part by part."""
+        columns = {read.step: (*read.columns, "members") for read in self.reads}
+        pieces = {step: stores[step].pieces() for step in columns}
+        media = self.reads[0]
+        for part in sorted(pieces[media.step]) if wanted else ():
+            found = {step: stores[step].rows(pieces[step].get(part, ()), columns[step]) for step in columns}
+            ids = sorted(wanted.intersection(*found.values()))
+            rows = [found[media.step][id_] for id_ in ids]
+            for id_, members in zip(ids, stores[media.step].members(rows, media), strict=True):
+                told = {name: value for step in found for name, value in found[step][id_].values.items()}
+                yield Sample(id_, "video", told, members, pictures(members))
+
+    def spent(self) -> Mapping[str, float]:
+        return self.endpoint.spent()
+
+    def advice(self, pending: Mapping[str, int]) -> tuple[str, ...]:
+        return self.endpoint.advice(pending)
+
     def setup(self) -> None:
         self.endpoint.open()
 
     def prepare(self, sample: Sample) -> None:
         """What is damaged is not paid for."""
         decoded(sample)
-        sample.prepared = [data_uri(sample.members[name]) for name in sorted(sample.members)]
+        sample.prepared = pictures(sample.members)
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
         asks = [self.asks(sample) for sample in samples]
@@ -92,8 +122,8 @@ class Asked(Step):
         paid = [answer for answer in answers if isinstance(answer, Answer | Rejected)]
         if errors:
             first = next((error for error in errors if isinstance(error, PendingError)), errors[0])
-            return replace(sample.failed(first), columns=spent(paid))
-        return sample.ok({**self.view([answer.value for answer in answers]), **spent(paid)})
+            return replace(sample.failed(first), columns=totals(paid))
+        return sample.ok({**self.view([answer.value for answer in answers]), **totals(paid)})
 
 
 class AskedKeyframes(Asked):
@@ -137,11 +167,12 @@ class AskedVideo(Asked):
         return {"mplug": captions[0]}
 
 
-def data_uri(jpeg: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+def pictures(members: Mapping[str, bytes]) -> list[str]:
+    """The keyframes, as they lie in the workspace, as data URIs in their order."""
+    return [f"data:image/jpeg;base64,{base64.b64encode(members[name]).decode()}" for name in sorted(members)]
 
 
-def spent(paid: Sequence[Answer[str] | Rejected]) -> dict[str, Any]:
+def totals(paid: Sequence[Answer[str] | Rejected]) -> dict[str, Any]:
     """The columns of SPENT; counts are null where an answer has none."""
     if not paid:
         return {}
