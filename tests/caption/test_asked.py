@@ -13,9 +13,11 @@ from tests.caption.seeing import COLOURS, Seeing, shown
 from tests.models.mplug_owl.test_prompt import HOSTILE
 from vidal.caption.asked import Asked, AskedKeyframes, AskedVideo
 from vidal.caption.config import CaptionerConfig
+from vidal.caption.llm import Rejected
+from vidal.caption.llm.asks import PICTURE, body_of, size_of
 from vidal.engine.attempt import Retry
 from vidal.engine.batches import Clock, batches_of
-from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.errors import ConfigError, MissingError, PendingError
 from vidal.engine.fingerprint import of_step
 from vidal.engine.step import Sample
 from vidal.engine.workspace import Workspace
@@ -163,6 +165,14 @@ def test_what_the_endpoint_lacks_leaves_samples_pending(made, seeing):
     assert seeing.requests == []
 
 
+def test_what_is_nobodys_fault_comes_before_what_is(made):
+    """A clip of which one caption was rejected and another not asked for is not done with."""
+    rejected, left = Rejected("BadAnswer", "no", ("r",), 7, 3), PendingError("BudgetSpent", "spent")
+    result = made(AskedKeyframes, ready=False)._result(clip("a", "red", "blue"), [rejected, left])
+    assert result.failure.pending and result.failure.error_class == "BudgetSpent"
+    assert result.columns == {"prompt_tokens": 7, "answer_tokens": 3, "responses": ["r"]}
+
+
 def test_a_wrong_key_is_nobodys_fault(made, seeing, monkeypatch):
     seeing.answers = [error(401, f"no such key {KEY}")] * 50
     with pytest.raises(ConfigError, match=r"caption\.keyframes\.endpoint") as caught:
@@ -192,8 +202,6 @@ def test_a_language_that_cannot_be_told_is_refused(made):
 
 
 def test_a_picture_counts_as_what_it_may_cost_and_not_as_its_file(made):
-    from vidal.caption.llm.asks import PICTURE, body_of, size_of
-
     step = made(AskedVideo, ready=False)
     sample = clip("a", "red", "blue")
     step.prepare(sample)

@@ -122,6 +122,13 @@ def test_title_and_hashtags_help_a_checkpoint_that_takes_a_prompt(clips, tmp_pat
     assert steered["a star"] != steered["two"] and deaf["a star"] == deaf["two"]
 
 
+def test_the_instants_of_keyframes_help_a_checkpoint_that_takes_videos(clips, tmp_path):
+    config = CaptionerConfig(checkpoint=str(tiny.qwen2_5_vl(tmp_path)), max_tokens=8)
+    slow = replace(clips[2], columns={**clips[2].columns, "frame_seconds": [9.0 * one for one in range(8)]})
+    step = up(VideoCaption(config, tmp_path))
+    assert told(step, [slow]) != told(step, clips[2:3])
+
+
 @pytest.mark.parametrize(
     ("title", "hashtags", "line"),
     [

@@ -23,7 +23,7 @@ SIDE = {"height": 28, "width": 28}
 def blip(folder: Path) -> Path:
     """Two towers and a decoder; a prompt is the beginning of the caption."""
     words = bert()
-    text = {**SHAPE, "vocab_size": len(words), "max_position_embeddings": 64, "pad_token_id": 0, "sep_token_id": 3,
+    text = {**SHAPE, "vocab_size": len(words), "max_position_embeddings": 256, "pad_token_id": 0, "sep_token_id": 3,
             "bos_token_id": 5, "eos_token_id": 3, "encoder_hidden_size": 32, "projection_dim": 16}  # fmt: skip
     config = hf.BlipConfig(text_config=text, vision_config=VISION, projection_dim=16)
     return stored(
@@ -50,7 +50,7 @@ def git(folder: Path, frames: int | None = None) -> Path:
     """A decoder that reads pictures before words; with `frames`, so many pictures of a clip."""
     words = bert()
     config = hf.GitConfig(
-        vision_config=VISION, **SHAPE, vocab_size=len(words), max_position_embeddings=64, pad_token_id=0,
+        vision_config=VISION, **SHAPE, vocab_size=len(words), max_position_embeddings=256, pad_token_id=0,
         bos_token_id=2, eos_token_id=3, num_image_with_embedding=frames,
     )  # fmt: skip
     processor = hf.GitProcessor(pictures(hf.CLIPImageProcessor, crop_size=SIDE), words)
@@ -214,3 +214,13 @@ def stored(folder: Path, network: Any, processor: Any) -> Path:
                 weight.normal_(0.0, weight[0].numel() ** -0.5 * 1.7, generator=generator)
     processor.save_pretrained(folder)
     return saved(network, folder)
+
+
+def scored(model: Any, inputs: dict[str, Any]) -> Any:
+    """The scores of the first word that a model says."""
+    with torch.inference_mode():
+        given = {name: value.clone() for name, value in inputs.items()}
+        said = model.network.generate(
+            **given, do_sample=False, max_new_tokens=1, output_logits=True, return_dict_in_generate=True
+        )
+    return said.logits[0]

@@ -83,7 +83,7 @@ def load(path: Path, place: Place, options: Options, clips: bool) -> ImageTextCa
     set_verbosity_error()
     kind = model_type(path)
     if kind not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES:
-        raise ValueError(f"it is of the type {kind}, no image-text-to-text model that transformers brings")
+        raise ValueError(f"it is of the type {kind or 'unknown'}, no image-text-to-text model that transformers brings")
     processor = AutoProcessor.from_pretrained(path, local_files_only=True, trust_remote_code=False)
     form = clip_form(processor, options.prompt) if clips else picture_form(processor, kind, options.prompt)
     network = from_folder(AutoModelForImageTextToText, path, place)
