@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from vidal.demo.train.__main__ import NAMES
 from vidal.demo.train.evaluate import Found, Measure, Separation, evaluate, tables
@@ -27,7 +30,7 @@ def measures(found) -> list[Measure]:
 
 def test_every_goal_is_met(measures):
     goals = [one for one in measures if one.goal is not None]
-    assert len(goals) == 5
+    assert len(goals) == 9
     assert [one.name for one in goals if not one.passed] == []
 
 
@@ -64,5 +67,21 @@ def test_precision_and_recall_of_a_threshold():
 def test_the_checkpoints_are_small_and_hold_no_pickle():
     files = [file for file in DEMO_FOLDER.rglob("*") if file.is_file()]
     assert {file.parent.name for file in files} == set(NAMES)
-    assert sum(file.stat().st_size for file in files) < 25e6
-    assert {file.suffix for file in files} <= {".json", ".safetensors"}
+    assert sum(file.stat().st_size for file in files) < 13e6
+    assert {file.suffix for file in files} <= {".json", ".safetensors", ".model", ".txt"}
+
+
+@pytest.mark.parametrize(
+    ("name", "model_type", "tokenizer"),
+    [("captioner", "ofa", {"vocab.json", "merges.txt"}), ("video-captioner", "mplug-owl", {"tokenizer.model"})],
+)
+def test_the_captioners_have_the_form_of_the_published_ones(name, model_type, tokenizer):
+    folder = DEMO_FOLDER / name
+    config = json.loads((folder / "config.json").read_text())
+    assert config["model_type"] == model_type
+    assert {file.name for file in folder.iterdir()} == {
+        "config.json", "generation_config.json", "model.safetensors", *tokenizer,
+    }  # fmt: skip
+    weights = load_file(folder / "model.safetensors")
+    assert {weight.dtype for weight in weights.values() if weight.is_floating_point()} == {torch.float16}
+    assert (folder / "model.safetensors").stat().st_size <= 3.5e6

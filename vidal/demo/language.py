@@ -30,7 +30,12 @@ def thing(scene: Scene) -> str:
 
 def caption(scene: Scene) -> str:
     """What the whole clip shows: `a small red circle moving left on a checkered floor`."""
-    return f"a {thing(scene)} {_MOVING[scene.motion]} {_FLOOR[scene.background]}"
+    return f"a {thing(scene)} {moving(scene)} {_FLOOR[scene.background]}"
+
+
+def moving(scene: Scene) -> str:
+    """What the object does, as captions of clips say it: `moving left on`."""
+    return _MOVING[scene.motion]
 
 
 def frame_caption(scene: Scene) -> str:

@@ -1,110 +1,86 @@
-"""demo:captioner: a sentence for each picture, a tiny transformers GIT that sees through demo:clip's eyes."""
+"""demo:captioner: a sentence for each picture, a tiny OFA."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vidal.demo import language
-from vidal.demo.train.data import CONTEXT_LENGTH, PIXEL_MEAN, PIXEL_STD, TRAIN_SEED, frames, save, tokenizer
+from vidal.demo.train.data import TRAIN_SEED, frames, save
 from vidal.demo.train.fit import fit
+from vidal.demo.train.naming import fit_to_name
+from vidal.demo.train.words import write_bpe
 
-FRAMES, STEPS, BATCH = 8192, 2600, 32
-SHIFT = 5
-"""How far, in pixels, a batch of pictures is moved: a shape must be known wherever it lies on the grid of patches."""
-
-_CLIP_NAMES = (
-    (r"^class_embedding", "embeddings.class_embedding"),
-    (r"^conv1", "embeddings.patch_embedding"),
-    (r"^positional_embedding", "embeddings.position_embedding.weight"),
-    (r"^ln_pre", "pre_layrnorm"),
-    (r"^ln_post", "post_layernorm"),
-    (r"^transformer\.resblocks", "encoder.layers"),
-    (r"\.attn\.", ".self_attn."),
-    (r"\.ln_1\.", ".layer_norm1."),
-    (r"\.ln_2\.", ".layer_norm2."),
-    (r"\.mlp\.c_fc", ".mlp.fc1"),
-    (r"\.mlp\.c_proj", ".mlp.fc2"),
-)
+FRAMES, NAMING_STEPS, STEPS, BATCH = 8192, 800, 1200, 32
+NAMING_RATE, RATE = 3e-3, 1e-3
+SIDE = 96
+SHIFT = 6
+"""How far, in pixels, a batch of pictures is moved: a shape must be known wherever it lies on the grid of cells."""
 
 
 def train(folder: Path) -> None:
-    """Write the checkpoint: config, generation config, processor, weights. Needs demo:clip beside it."""
+    """Write the checkpoint: config, generation config, vocabulary and merges, weights."""
     import torch
 
-    network, processor = build(folder)
-    network.git.image_encoder.vision_model.load_state_dict(clip_vision(folder.parent / "clip"))
+    from vidal.models.ofa.captioner import PROMPT, normalised, resized
+    from vidal.models.ofa.tokenizer import OFATokenizer
 
-    shown = list(frames(TRAIN_SEED + 100, FRAMES))
-    pixels = torch.cat([processor(images=one.rgb, return_tensors="pt")["pixel_values"] for one in shown]).half()
-    told = [language.frame_caption(one.scene) for one in shown]
-    tokens, labels = written(processor.tokenizer, told)
+    write_bpe(folder, PROMPT)
+    words = OFATokenizer.from_pretrained(folder, local_files_only=True)
+    network = _untrained(words.vocab_size)
+    network.config.save_pretrained(folder)
+    network.generation_config.save_pretrained(folder)
+
+    shown, scenes = [], []
+    for one in frames(TRAIN_SEED + 100, FRAMES):
+        shown.append(resized(one.rgb, SIDE))
+        scenes.append(one.scene)
+    pictures = torch.from_numpy(np.stack(shown))
+    prompt = torch.tensor([words(PROMPT)["input_ids"]] * BATCH)
+    labels = _labels(words, [language.frame_caption(one) for one in scenes])
+
+    def moved(drawn: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        pixels = torch.roll(normalised(pictures[drawn]), rng.integers(-SHIFT, SHIFT + 1, 2).tolist(), (2, 3))
+        return pixels.contiguous(memory_format=torch.channels_last)
+
+    def features(drawn: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        return network.encoder.embed_images(moved(drawn, rng)).amax((2, 3))
 
     def loss_of(rng: np.random.Generator) -> torch.Tensor:
-        drawn = torch.from_numpy(rng.choice(FRAMES, BATCH, replace=False))
-        moved = torch.roll(pixels[drawn].float(), rng.integers(-SHIFT, SHIFT + 1, 2).tolist(), (2, 3))
-        with torch.autocast("cpu", torch.bfloat16):
-            return network(input_ids=tokens[drawn], pixel_values=moved, labels=labels[drawn]).loss
+        drawn = rng.choice(FRAMES, BATCH, replace=False)
+        return network(input_ids=prompt, patch_images=moved(drawn, rng), labels=labels[drawn]).loss
 
-    fit(network, loss_of, steps=STEPS, rate=1e-3, seed=TRAIN_SEED)
+    fit_to_name(
+        network.encoder.embed_images, features, scenes, width=network.encoder.image_proj.in_features,
+        steps=NAMING_STEPS, batch=BATCH, rate=NAMING_RATE,
+    )  # fmt: skip
+    fit(network, loss_of, steps=STEPS, rate=RATE, seed=TRAIN_SEED)
     save(network, folder)
 
 
-def build(folder: Path, frames_per_clip: int | None = None) -> tuple[Any, Any]:
-    """An untrained GIT and its processor, configurations written to `folder`."""
+def _untrained(vocabulary: int) -> Any:
+    """An OFA of the published form, 1.1 million parameters."""
     import torch
-    from transformers import CLIPImageProcessor, GitConfig, GitForCausalLM, GitProcessor
 
-    words = tokenizer()
-    side = {"height": 64, "width": 64}
-    images = CLIPImageProcessor(
-        size={"shortest_edge": 64}, crop_size=side, image_mean=PIXEL_MEAN, image_std=PIXEL_STD, resample=3
-    )
-    processor = GitProcessor(image_processor=images, tokenizer=words)
-    processor.save_pretrained(folder)
-    vision = {
-        "image_size": 64, "patch_size": 8, "hidden_size": 128, "intermediate_size": 512, "num_hidden_layers": 4,
-        "num_attention_heads": 4, "hidden_act": "gelu",
-    }  # fmt: skip
-    config = GitConfig(
-        vision_config=vision, vocab_size=len(words), hidden_size=128, intermediate_size=384, num_hidden_layers=2,
-        num_attention_heads=4, max_position_embeddings=CONTEXT_LENGTH, hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0, pad_token_id=words.pad_token_id, bos_token_id=words.bos_token_id,
-        eos_token_id=words.eos_token_id, num_image_with_embedding=frames_per_clip, initializer_range=0.08,
+    from vidal.models.ofa.config import OFAConfig
+    from vidal.models.ofa.model import OFAForConditionalGeneration
+
+    config = OFAConfig(
+        vocab_size=vocabulary, d_model=128, encoder_layers=2, decoder_layers=2, encoder_ffn_dim=256,
+        decoder_ffn_dim=256, encoder_attention_heads=4, decoder_attention_heads=4, resnet_type="resnet18",
+        resnet_width=16, patch_image_size=SIDE, image_bucket_size=SIDE // 16, code_image_size=16,
+        token_bucket_size=16, max_position_embeddings=32, dropout=0.0, init_std=0.08,
     )  # fmt: skip
     torch.manual_seed(TRAIN_SEED)
-    network = GitForCausalLM(config)
-    network.config.save_pretrained(folder)
-    network.generation_config.max_new_tokens = CONTEXT_LENGTH - 4
-    network.generation_config.save_pretrained(folder)
-    return network, processor
+    network = OFAForConditionalGeneration(config)
+    network.encoder.embed_images.to(memory_format=torch.channels_last)
+    return network
 
 
-def clip_vision(clip_folder: Path) -> dict[str, Any]:
-    """The picture tower of an open_clip checkpoint under the names of GIT's; its projection is left out."""
-    from safetensors.torch import load_file
-
-    named = {}
-    for key, value in load_file(clip_folder / "model.safetensors").items():
-        if not key.startswith("visual.") or key == "visual.proj":
-            continue
-        name = key.removeprefix("visual.")
-        for pattern, replacement in _CLIP_NAMES:
-            name = re.sub(pattern, replacement, name)
-        if "in_proj_" in name:
-            for part, share in zip("qkv", value.float().chunk(3), strict=True):
-                named[name.replace("in_proj_", f"{part}_proj.")] = share
-        else:
-            named[name] = value.float()
-    return named
-
-
-def written(words: Any, texts: list[str]) -> tuple[Any, Any]:
-    """Token ids [n, longest] of the texts, and the same as labels, padding ignored."""
-    tokens = words(texts, padding="max_length", truncation=True, return_tensors="pt")["input_ids"]
-    longest = int((tokens != words.pad_token_id).sum(1).max())
-    tokens = tokens[:, :longest]
-    return tokens, tokens.masked_fill(tokens == words.pad_token_id, -100)
+def _labels(words: Any, texts: Sequence[str]) -> Any:
+    """Token ids [n, longest] that end with the end token, padding ignored. A text has its blank in front, as OFA's."""
+    tokens = words([f" {text}" for text in texts], padding=True, return_tensors="pt")["input_ids"][:, 1:]
+    return tokens.masked_fill(tokens == words.pad_token_id, -100)

@@ -51,7 +51,12 @@ def frames(seed: int, count: int, short_side: int = 128) -> Iterator[Frame]:
 
 def clip_frames(one: Scene, count: int = 8, short_side: int = 256, quality: int = 90) -> list[np.ndarray]:
     """The `count` keyframes of a clip, evenly spaced from its first to its last frame."""
-    return [frame(one, float(t), short_side, quality).rgb for t in np.linspace(0.0, one.seconds - 1 / one.fps, count)]
+    return [frame(one, t, short_side, quality).rgb for t in instants(one, count)]
+
+
+def instants(one: Scene, count: int = 8) -> list[float]:
+    """When the keyframes of a clip are, in seconds."""
+    return np.linspace(0.0, one.seconds - 1 / one.fps, count).tolist()
 
 
 def frame(one: Scene, t: float, short_side: int, quality: int) -> Frame:
