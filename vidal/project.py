@@ -59,10 +59,11 @@ def open_project(path: Path, overrides: list[str], stages: Sequence[str] = ()) -
     pipeline = load_pipeline(path, overrides)
     until = max(stages, key=STAGES.index, default=STAGES[-1])
     with _naming(path):
-        check_checkpoints(pipeline, until)
+        base = path.resolve().parent
+        check_checkpoints(pipeline, base, until)
         workspace = Workspace(pipeline.workspace)
         _check_readable(workspace)
-        return Project(path, pipeline, nodes(pipeline, path.resolve().parent, until), workspace)
+        return Project(path, pipeline, nodes(pipeline, base, until), workspace)
 
 
 def check_inputs(project: Project) -> None:

@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, model_validator
 
 from vidal.caption.llm.config import EndpointConfig
 from vidal.engine.config import Section
 
 
-class CaptionerConfig(Section):
-    """A captioner by the name of its checkpoint."""
+class SeeingConfig(EndpointConfig):
+    """A model that sees, behind any endpoint that speaks OpenAI's chat completions."""
 
-    checkpoint: str
-    """A Hugging Face id, a folder, or `demo:NAME`."""
+    max_tokens: int = Field(150, ge=1)
+    """Most tokens of an answer."""
+    detail: Literal["low", "high", "auto"] | None = None
+    """How closely to look, for endpoints that price pictures by it; the endpoint's choice where absent."""
+    language: str = "en"
+    """The language of the captions (ISO 639-1)."""
+    max_words: int = Field(60, ge=5)
+    """Most words of a caption."""
+
+
+class CaptionerConfig(Section):
+    """A captioner by the name of its checkpoint, or behind an endpoint."""
+
+    checkpoint: str | None = None
+    """A Hugging Face id, a folder, or `demo:NAME`; in place of `endpoint`."""
+    endpoint: SeeingConfig | None = None
+    """A model behind an endpoint; in place of `checkpoint`."""
+    prompt: str | None = None
+    """A text file with what is asked, beside the pipeline file or `vidal:prompts/…`, where it should differ from the
+    model's own. Its lines with `{hints}` are given title and hashtags of a clip."""
+    max_tokens: int | None = Field(None, ge=1)
+    """Most tokens of a caption of a checkpoint; its own limit, or 128, where absent."""
+    compat: bool = False
+    """OFA alone: end the beam search as the original does."""
+
+    @model_validator(mode="after")
+    def _one_author(self) -> CaptionerConfig:
+        if (self.checkpoint is None) == (self.endpoint is None):
+            raise ValueError("give either a checkpoint or an endpoint, and not both")
+        if self.endpoint and (self.max_tokens or self.compat):
+            raise ValueError("max_tokens of an endpoint stands in its own section, and compat is for checkpoints")
+        return self
 
 
 class RefineConfig(EndpointConfig):
@@ -33,6 +65,6 @@ class CaptionConfig(Section):
     keyframes: CaptionerConfig | None = None
     """One caption per keyframe (`ofa`)."""
     video: CaptionerConfig | None = None
-    """One caption per clip (`mplug`), helped by title and hashtags where the checkpoint takes a prompt."""
+    """One caption per clip (`mplug`), helped by title and hashtags where the model takes a prompt."""
     refine: RefineConfig | None = None
     """The video caption refined (`polish_mplug`) and told as sound (`sound_mplug`); needs `video`."""

@@ -14,7 +14,7 @@ app = typer.Typer(help="The checkpoints a pipeline needs.", no_args_is_help=True
 def _needed(pipeline: Any, assignments: list[str] | None) -> list[Any]:
     from vidal.pipeline import checkpoints, load_pipeline
 
-    return checkpoints(load_pipeline(pipeline, assignments or []))
+    return checkpoints(load_pipeline(pipeline, assignments or []), pipeline.resolve().parent)
 
 
 @app.command("list")
@@ -37,7 +37,7 @@ def check(
     """Load every checkpoint and say whether it works. Exit code 1 where one does not."""
     from vidal import models
 
-    results = [(one, models.check(one.role, one.name)) for one in _needed(pipeline, assignments)]
+    results = [(one, models.check(one.role, one.name, one.options)) for one in _needed(pipeline, assignments)]
     if json_output:
         named = [({"key": one.key, "role": one.role, "checkpoint": one.name}, found) for one, found in results]
         print_json([{**names, "ok": found.ok, "message": found.message} for names, found in named])

@@ -10,6 +10,7 @@ from typing import Any
 from vidal.engine.errors import ConfigError, VidalError
 from vidal.models import open_clip_names
 from vidal.models.checkpoints import fetch, files_of
+from vidal.models.options import Options
 from vidal.models.place import place
 
 ROLES = {
@@ -23,7 +24,8 @@ ROLES = {
     "captioner": "vidal.models.captioner",
     "video_captioner": "vidal.models.video_captioner",
 }
-"""Role to the module whose `load(path, place)` returns the model; that of `clip` has `load_named` besides."""
+"""Role to the module whose `load(path, place)` returns the model. Those of captioners take options besides; that of
+`clip` has `load_named` too."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class CheckResult:
     path: Path | None = None
 
 
-def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto") -> Any:
-    """The model of `role` with the weights of `checkpoint`, ready for use: numpy in, numpy out.
+def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto", options: Options | None = None) -> Any:
+    """The model of `role` with the weights of `checkpoint`, ready for use: numpy in, numpy out. Captioners alone take
+    `options`.
 
     `device` auto is CUDA where visible, else the CPU; `dtype` auto is float32 on the CPU and on CUDA bfloat16 where the
     device has it, else float16. On the CPU, torch is set to one thread: sums of floats depend on how they are split.
@@ -49,9 +52,12 @@ def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto") 
     named = open_clip_names.parse(checkpoint)
     path = fetch(checkpoint)
     where = place(device, dtype)
+    if options:
+        options.check(checkpoint, path)
+    asked = (options,) if options else ()
     try:
         if named is None:
-            return module.load(path, where)
+            return module.load(path, where, *asked)
         if role != "clip":
             raise ValueError("names of open_clip are names of CLIPs")
         return module.load_named(named, path, where)
@@ -62,13 +68,13 @@ def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto") 
         ) from error
 
 
-def check(role: str, checkpoint: str) -> CheckResult:
+def check(role: str, checkpoint: str, options: Options | None = None) -> CheckResult:
     """Load the checkpoint on the CPU and say whether that worked; never raises for a bad checkpoint."""
     path, size = None, 0
     try:
         path = fetch(checkpoint)
         size = sum(file.stat().st_size for file in files_of(path))
-        model = load(role, checkpoint, device="cpu")
+        model = load(role, checkpoint, device="cpu", options=options)
     except VidalError as error:
         return CheckResult(False, str(error), bytes=size, path=path)
     count = sum(weight.numel() for weight in model.network.parameters())

@@ -16,6 +16,9 @@ MOST_TOKENS = 10**7
 """A count of tokens above this is not believed."""
 FINISHES = ("stop", "length", "content_filter")
 """The reasons for the end of an answer that mean something here."""
+PICTURE = 8500
+"""The most tokens that are known to be charged for a keyframe of short side 256: those of gpt-4o-mini, 2,833 and 5,667
+for each tile of 512 pixels (OpenAI's guide to images and vision)."""
 QUOTED = 2000
 """Characters of an unacceptable answer that its author is shown again."""
 
@@ -110,8 +113,11 @@ def name_of(config: EndpointConfig, body: Mapping[str, Any]) -> str:
 
 
 def size_of(body: Mapping[str, Any]) -> int:
-    """The bytes of what is said in a request: no tokeniser makes more tokens of a text than it has bytes."""
-    return len(canonical([body["messages"], body.get("response_format")]).encode())
+    """The bytes of what is said in a request: no tokeniser makes more tokens of a text than it has bytes. A picture
+    counts as PICTURE bytes, since its price has nothing to do with those of its file."""
+    shown = sum(len(_pictures(message)) for message in body["messages"])
+    said = [{**message, "content": _words(message)} for message in body["messages"]]
+    return len(canonical([said, body.get("response_format")]).encode()) + PICTURE * shown
 
 
 def repair_of(ask: Ask[T], reply: Reply, reason: str) -> Ask[T]:
@@ -148,6 +154,16 @@ def read_reply(answer: Any) -> Reply:
         prompt_tokens=_count(usage, "prompt_tokens"),
         answer_tokens=_count(usage, "completion_tokens"),
     )
+
+
+def _pictures(message: Mapping[str, Any]) -> list[Any]:
+    content = message["content"]
+    return [] if isinstance(content, str) else [part for part in content if part["type"] == "image_url"]
+
+
+def _words(message: Mapping[str, Any]) -> Any:
+    content = message["content"]
+    return content if isinstance(content, str) else [part for part in content if part["type"] != "image_url"]
 
 
 def _count(usage: Any, name: str) -> int | None:
