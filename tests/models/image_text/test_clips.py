@@ -109,7 +109,7 @@ def test_what_is_for_pictures_captions_no_clips(name, family):
 
 def test_a_chat_template_that_has_no_place_for_clips(tmp_path):
     """Where it shows one picture of several, and where it shows no video but pictures."""
-    with pytest.raises(ConfigError, match="images: .*1 <image> tokens .* and 8 images"):
+    with pytest.raises(ConfigError, match=r"images: .* 1 <image> tokens .*and 8 images"):
         load(tiny.llava(tmp_path / "one", chat="{{ '<image>' if messages else '' }}{{ messages[0].content[-1].text }}"))
     assert load(tiny.llava_onevision(tmp_path / "row", chat=tiny.template("<image>"))).form.shows == "images"
 
