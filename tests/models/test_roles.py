@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,13 +71,6 @@ def test_depth_has_the_size_of_its_frame_and_is_metric(company):
     assert model.depth([]) == []
 
 
-def test_a_relative_depth_checkpoint_says_so(tmp_path):
-    folder = shutil.copytree(models.resolve("demo:depth"), tmp_path / "relative")
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "depth_estimation_type": "relative"}))
-    assert models.load("depth", str(folder), device="cpu").kind == "relative"
-
-
 def test_infrared_has_one_style_for_all_frames_of_a_call(company):
     model = models.load("infrared", "demo:srgb-tir", device="cpu")
     one, again, other = (model.translate([*company, company[0]], seed=seed) for seed in (3, 3, 4))
@@ -85,6 +79,17 @@ def test_infrared_has_one_style_for_all_frames_of_a_call(company):
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
     assert np.array_equal(one[0], one[-1])
     assert not np.array_equal(one[0], other[0])
+
+
+def test_infrared_by_the_original_recipe_draws_a_style_for_each_frame_and_fills_the_range(company):
+    model = models.load("infrared", "demo:srgb-tir", device="cpu")
+    model = replace(model, place=replace(model.place, batch=1))
+    frames = [company[0], company[0], company[3]]
+    found, again = (model.translate_as_original(frames, seed=3) for _ in range(2))
+    for frame, thermal in zip(frames, found, strict=True):
+        assert thermal.shape == frame.shape and thermal.min() == 0 and thermal.max() == 255
+    assert all(np.array_equal(a, b) for a, b in zip(found, again, strict=True))
+    assert not np.array_equal(found[0], found[1])
 
 
 def test_captions_are_plain_sentences(company):

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from vidal.caption import wording
 from vidal.caption.config import RefineConfig
 from vidal.caption.llm import Answer, Ask, Endpoint, Rejected, Unacceptable
+from vidal.caption.llm.cache import RESPONSES
 from vidal.engine.commits import Store
 from vidal.engine.errors import ConfigError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
@@ -61,17 +62,17 @@ class Refine(Step):
         "sound_mplug": pa.string(),
         "prompt_tokens": pa.int64(),
         "answer_tokens": pa.int64(),
-        "prompt": pa.string(),
-        "responses": pa.list_(pa.string()),
+        "prompt_sha256": pa.string(),
+        RESPONSES: pa.list_(pa.string()),
     }
-    unpublished = ("responses",)
+    unpublished = (RESPONSES,)
     resources = Resources(cpus=0.5, batch_size=100_000, actor=True, workers=1)
 
     def __init__(self, config: RefineConfig, base: Path, workspace: Workspace, keyframes: bool) -> None:
         self.config = config
         self.endpoint = Endpoint(config, workspace, KEY)
         self.instructions = instructions(config, locate(config.prompt, base), keyframes)
-        self.prompt = hashlib.sha256(self.instructions.encode()).hexdigest()[:16]
+        self.prompt_sha256 = hashlib.sha256(self.instructions.encode()).hexdigest()
         self.reads = (Read("caption/video", ("mplug",)), Read(TEXTS, ("title", "hashtags")))
         if keyframes:
             self.reads += (Read("caption/keyframes", ("ofa",)),)
@@ -79,7 +80,7 @@ class Refine(Step):
     def settings(self) -> Mapping[str, Any]:
         config = self.config
         rules = {"language": config.language, "max_words": config.max_words}
-        return {**config.settings(), **rules, "prompt": self.prompt}
+        return {**config.settings(), **rules, "prompt_sha256": self.prompt_sha256}
 
     def forecast(self, ids: Iterable[str], stores: Mapping[str, Store]) -> tuple[str, ...]:
         wanted = frozenset(ids)
@@ -142,8 +143,8 @@ class Refine(Step):
         return {
             "prompt_tokens": answer.prompt_tokens,
             "answer_tokens": answer.answer_tokens,
-            "prompt": self.prompt,
-            "responses": list(answer.responses),
+            "prompt_sha256": self.prompt_sha256,
+            RESPONSES: list(answer.responses),
         }
 
 

@@ -15,7 +15,7 @@ LEAK = 6
 """So many words of the instructions in a row are no chance."""
 TAGS = 3
 """So many hashtags in a row, in their order, are copied."""
-LANGUAGE_WORDS = 5
+LANGUAGE_WORDS = 6
 """Fewest words by which a caption's language is told: CLD2 guesses at shorter ones."""
 LANGUAGE_SHARE = 0.5
 """Share of a caption that must be in another language before it counts as written in it."""
@@ -109,7 +109,7 @@ def language_name(code: str) -> str | None:
     """The English name of a language (ISO 639-1) that can be told from others; None for any other."""
     import pycld2
 
-    names = {RENAMED.get(known, known): name.title() for name, known in pycld2.LANGUAGES}
+    names = {RENAMED.get(known, known): name.title() for name, known in pycld2.LANGUAGES if "-" not in known}
     return names.get(code)
 
 

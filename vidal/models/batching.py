@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 
 
-def in_batches(items: Sequence[np.ndarray], size: int, forward: Callable[[np.ndarray], Sequence[Any]]) -> list[Any]:
+def in_batches(
+    items: Sequence[np.ndarray], size: int, forward: Callable[..., Sequence[Any]], *beside: Sequence[np.ndarray]
+) -> list[Any]:
     """`forward` of all items, in their order.
 
     Items are grouped by shape and cut into batches of exactly `size`, the last of a group filled up with its last item;
-    `forward` takes an array [size, ...] and returns one result per row.
+    `forward` takes an array [size, ...] and returns one result per row. Each of `beside` holds an array per item, all
+    of one shape, which `forward` is given stacked likewise.
     """
     shapes = [item.shape for item in items]
-    return in_groups(shapes, size, lambda chosen: forward(np.stack([items[index] for index in chosen])))
+
+    def stacked(chosen: list[int]) -> Sequence[Any]:
+        return forward(*(np.stack([part[index] for index in chosen]) for part in (items, *beside)))
+
+    return in_groups(shapes, size, stacked)
 
 
 def in_groups(keys: Sequence[Hashable], size: int, forward: Callable[[list[int]], Sequence[Any]]) -> list[Any]:

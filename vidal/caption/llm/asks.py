@@ -14,6 +14,8 @@ from vidal.engine.fingerprint import canonical
 T = TypeVar("T")
 MOST_TOKENS = 10**7
 """A count of tokens above this is not believed."""
+FINISHES = ("stop", "length", "content_filter")
+"""The reasons for the end of an answer that mean something here."""
 PICTURE = 8500
 """The most tokens that are known to be charged for a keyframe of short side 256: those of gpt-4o-mini, 2,833 and 5,667
 for each tile of 512 pixels (OpenAI's guide to images and vision)."""
@@ -147,7 +149,7 @@ def read_reply(answer: Any) -> Reply:
     usage = answer.get("usage")
     return Reply(
         text=(text or "").encode(errors="replace").decode(),
-        finish=finish if isinstance(finish, str) else None,
+        finish=next((known for known in FINISHES if known == finish), None),
         refused=bool(refusal) or finish == "content_filter",
         prompt_tokens=_count(usage, "prompt_tokens"),
         answer_tokens=_count(usage, "completion_tokens"),

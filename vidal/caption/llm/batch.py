@@ -61,16 +61,14 @@ class Batches:
         names = dict.fromkeys(self._of[request] for request in requests if request in self._of)
         return [self.open[name] for name in names]
 
-    async def submit(self, bodies: Mapping[str, Mapping[str, Any]], dollars: Mapping[str, float]) -> None:
-        """Ask for all these requests, given by name with the most that each may cost, in as few batches as may be.
+    async def submit(self, bodies: Mapping[str, Mapping[str, Any]], dollars: float) -> None:
+        """Ask for requests, given by name, that fit one batch and together may cost so much.
 
         Raises ConfigError where the endpoint takes no batches, PendingError where it does not answer.
         """
-        lines = {name: request_line(name, body) for name, body in bodies.items()}
-        for names in chunks({name: len(line) for name, line in lines.items()}):
-            batch = Open(name_of(names), tuple(names), sum(dollars[name] for name in names))
-            self._keep(batch)
-            await self._make(batch, b"".join(lines[name] for name in names))
+        batch = Open(name_of(bodies), tuple(bodies), dollars)
+        self._keep(batch)
+        await self._make(batch, b"".join(request_line(name, body) for name, body in bodies.items()))
 
     async def collect(self, batch: Open) -> Collected | None:
         """What has become of a batch, None while it is under way. It stays open until `forget` is called.

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from vidal.caption.llm import asks
 from vidal.caption.llm.answering import Given, answered
 from vidal.caption.llm.asks import Answer, Ask
-from vidal.caption.llm.batch import Batches, Collected, Open
+from vidal.caption.llm.batch import Batches, Collected, Open, chunks, request_line
 from vidal.caption.llm.cache import AsyncCache
 from vidal.caption.llm.config import BATCH_PRICE, EndpointConfig
 from vidal.caption.llm.forecast import BYTES_PER_TOKEN
@@ -35,7 +35,7 @@ class Batched:
         self._batches, self._key = batches, key
         self._fresh: set[str] = set()
         for batch in batches.open.values():
-            budget.settle(0.0, batch.dollars)
+            budget.reserve(batch.dollars)
 
     async def all(self, questions: Sequence[Ask[T]]) -> list[Answer[T] | BaseException]:
         """The answer of each question, or why there is none: its own failure, or that it waits."""
@@ -74,43 +74,51 @@ class Batched:
             return dict.fromkeys(batch.requests, error)
         if collected is None:
             return dict.fromkeys(batch.requests, PendingError("BatchPending", f"the batch {batch.id} is under way"))
-        await self._kept(collected, bodies)
-        self._close(batch)
+        self._close(batch, await self._kept(collected, bodies))
         return dict(collected.refusals)
 
-    async def _kept(self, collected: Collected, bodies: Mapping[str, Any]) -> None:
-        """Count the replies and put them into the cache. What is there was counted by a run that was cut short."""
+    async def _kept(self, collected: Collected, bodies: Mapping[str, Any]) -> float:
+        """Count the replies and put them into the cache; the dollars they cost. What is there already was counted by a
+        run that was cut short."""
+        dollars = 0.0
         for name, reply in collected.replies.items():
             if await self._cache.read(name) is not None:
                 continue
             size = asks.size_of(bodies[name]) if name in bodies else int(BYTES_PER_TOKEN * (reply.prompt_tokens or 0))
             paid = bill(self._config, reply, size, BATCH_PRICE)
             self._journal.add(paid)
-            self._budget.settle(0.0, paid.dollars)
+            dollars += paid.dollars
             await self._cache.write(name, reply)
             self._fresh.add(name)
+        return dollars
 
-    def _close(self, batch: Open) -> None:
-        self._budget.settle(0.0, -batch.dollars)
+    def _close(self, batch: Open, dollars: float = 0.0) -> None:
+        self._budget.settle(batch.dollars, dollars)
         self._batches.forget(batch)
 
     async def _asked(self, bodies: Mapping[str, Any]) -> dict[str, SampleError]:
-        """Ask for requests in batches, as far as the budget goes; the reason of each for there being no answer yet."""
-        dollars = {name: BATCH_PRICE * most_dollars(self._config, asks.size_of(body)) for name, body in bodies.items()}
+        """Ask for requests in batches, as far as the budget goes; why there is no answer yet to each."""
         reasons: dict[str, SampleError] = {}
-        chosen = []
-        for name, most in dollars.items():
-            if self._budget.fits(most):
-                self._budget.settle(0.0, most)
-                chosen.append(name)
-                reasons[name] = PendingError("BatchPending", "a batch was made")
-            else:
-                reasons[name] = PendingError("BudgetSpent", f"{self._key}.budget is spent")
-        try:
-            await self._batches.submit({name: bodies[name] for name in chosen}, dollars)
-        except PendingError as error:
-            reasons.update(dict.fromkeys(chosen, error))
+        for names in chunks({name: len(request_line(name, body)) for name, body in bodies.items()}):
+            dollars, most = 0.0, {}
+            for name in names:
+                cost = BATCH_PRICE * most_dollars(self._config, asks.size_of(bodies[name]))
+                if self._budget.fits(dollars + cost):
+                    most[name] = cost
+                    dollars += cost
+            reasons.update(dict.fromkeys(names, PendingError("BudgetSpent", f"{self._key}.budget is spent")))
+            if most:
+                self._budget.reserve(dollars)
+                reasons.update(await self._submitted({name: bodies[name] for name in most}, dollars))
         return reasons
+
+    async def _submitted(self, bodies: Mapping[str, Any], dollars: float) -> dict[str, SampleError]:
+        waits = PendingError("BatchPending", "a batch of it is under way")
+        try:
+            await self._batches.submit(bodies, dollars)
+        except PendingError as error:
+            waits = error
+        return dict.fromkeys(bodies, waits)
 
 
 class _Missing(Exception):

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from vidal.caption.llm.asks import Reply
 from vidal.engine.errors import MissingError
 from vidal.engine.workspace import Workspace
 
 FOLDER = "cache/llm"
+RESPONSES = "responses"
+"""The column in which a row names the responses it was made of. It is not to be published."""
 FILES = 16
 """Files read or written at once."""
 
@@ -52,6 +57,18 @@ class AsyncCache:
 
     def close(self) -> None:
         self._files.shutdown()
+
+
+def forget(workspace: Workspace, file: str, ids: Collection[str]) -> None:
+    """Remove the responses that the rows of some samples name, in a file of rows of whatever step."""
+    with workspace.open(file) as stream:
+        rows = pq.ParquetFile(stream)
+        if RESPONSES not in rows.schema_arrow.names:
+            return
+        table = rows.read(columns=["id", RESPONSES], use_threads=False)
+    for row in table.to_pylist():
+        for name in (row[RESPONSES] or ()) if row["id"] in ids else ():
+            workspace.remove(file_of(name))
 
 
 def file_of(name: str) -> str:

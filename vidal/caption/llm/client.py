@@ -19,6 +19,8 @@ ANSWER_BYTES = 8 * 2**20
 """Longest body that is read of an answer."""
 RESULT_BYTES = 512 * 2**20
 """Longest file of results that is read of a batch."""
+ALIVE_S = 10.0
+"""Seconds within which an endpoint that is there lists its models."""
 PASSING = frozenset({408, 409, 425})
 """Statuses besides 429 and 5xx that may pass by themselves: timeout, conflict, too early."""
 DENIED = frozenset({403, 404})
@@ -73,6 +75,17 @@ class Client:
         except (ValueError, RecursionError) as error:
             said = "the answer is no JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else error
             raise TransientError("BadAnswer", f"{self.config.url}: {said}") from None
+
+    async def alive(self) -> bool:
+        """Whether the endpoint answers at all: asked for its list of models, which costs nothing."""
+        try:
+            with self._errors():
+                await self.openai.models.list(timeout=min(ALIVE_S, self.config.timeout))
+        except TransientError:
+            return False
+        except SampleError:
+            return True
+        return True
 
     async def patiently(self, make: Callable[[], Awaitable[T]]) -> T:
         """What any other call gives, tried again where that may help. Raises PendingError where it did not, SampleError

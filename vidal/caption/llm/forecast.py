@@ -14,6 +14,9 @@ BYTES_PER_TOKEN = 4.0
 ANSWER_SHARE = 1 / 3
 """Of max_tokens, the length of an answer that is assumed before any was measured."""
 
+SILENT = ("RateLimited", "Timeout", "Unavailable")
+"""Causes of pending samples that lie with the endpoint."""
+
 
 @dataclass(frozen=True)
 class Survey:
@@ -75,6 +78,8 @@ def advice(config: EndpointConfig, key: str, pending: Mapping[str, int], dollars
             f"{key}.batch: {pending['BatchPending']:,} samples are asked for at {config.url}, which answers within a "
             "day; run the same command again then"
         )
+    if silent := sum(pending.get(cause, 0) for cause in SILENT):
+        found.append(f"{key}.url: {config.url} does not answer, or asks for patience; {silent:,} samples wait for it")
     return tuple(found)
 
 

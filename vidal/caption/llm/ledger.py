@@ -96,23 +96,28 @@ class Journal:
 
 
 class Budget:
-    """Dollars that may be spent, of which `spent` are gone and `reserved` may be by what is in flight."""
+    """Dollars that may be spent, of which `spent` are gone and `reserved` may be, by requests that have not ended."""
 
     def __init__(self, dollars: float | None, spent: float) -> None:
         self.dollars = dollars
         self.spent = spent
-        self.reserved = 0.0
+        self._reserved: list[float] = []
+
+    @property
+    def reserved(self) -> float:
+        return sum(self._reserved)
 
     def fits(self, cost: float) -> bool:
-        """Whether a request that may cost so much can be sent, whatever becomes of those in flight."""
+        """Whether a request that may cost so much can be sent, whatever becomes of those that have not ended."""
         return self.dollars is None or self.spent + self.reserved + cost <= self.dollars
 
     def reserve(self, cost: float) -> None:
-        self.reserved += cost
+        """A request, or a batch of them, that may cost so much is sent."""
+        self._reserved.append(cost)
 
     def settle(self, reserved: float, spent: float) -> None:
-        """A request that might have cost `reserved` has ended and cost `spent`."""
-        self.reserved -= reserved
+        """What might have cost `reserved` has ended and cost `spent`."""
+        self._reserved.remove(reserved)
         self.spent += spent
 
 

@@ -15,6 +15,8 @@ PATIENCE = 600.0
 """Most seconds that a request waits for its turn, or is refused for haste."""
 BACKOFF, LONGEST_BACKOFF = 0.5, 30.0
 """Seconds before the second try, doubling up to the longest."""
+LEAST = 0.005
+"""Seconds that are doubled with every refusal, whatever was asked for: some endpoints ask for none, again and again."""
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 _UNITS = (86400.0, 3600.0, 60.0, 1.0, 0.001)
 
@@ -65,12 +67,14 @@ def answered(pace: Pace) -> Pace:
 
 
 def limited(pace: Pace, now: float, asked: float | None) -> Pace:
-    """After a refusal for haste: everybody waits as long as was asked for, else twice as long each time. A refusal of
-    what was sent before the pause began is the same one."""
-    if asked is None and now < pace.until:
-        return pace
-    seconds = backoff(pace.limited + 1) if asked is None else asked
-    return replace(pace, until=max(pace.until, now + seconds), limited=pace.limited + 1)
+    """After a refusal for haste: everybody waits as long as was asked for, else twice as long each time. A refusal that
+    comes in a pause is of what was sent before it, and counts as the same one."""
+    count = pace.limited + (now >= pace.until)
+    if asked is not None:
+        seconds = max(asked, LEAST * 2 ** min(count, 12))
+    else:
+        seconds = backoff(count) if count > pace.limited else 0.0
+    return replace(pace, until=max(pace.until, now + seconds), limited=count)
 
 
 def backoff(tries: int) -> float:
