@@ -157,6 +157,24 @@ def checkpoints(pipeline: Pipeline) -> list[Checkpoint]:
     return [Checkpoint(f"{key}.checkpoint", role, config.checkpoint) for key, role, config in asked if config]
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that a pipeline file asks: the key of its section, the role it plays, its address, the model there, and
+    the environment variable with its key."""
+
+    key: str
+    role: str
+    url: str
+    name: str
+    api_key_env: str
+
+
+def endpoints(pipeline: Pipeline) -> list[Endpoint]:
+    """The endpoints a pipeline file asks, in the order of its stages."""
+    asked = [("caption.refine", "refine", pipeline.caption.refine)]
+    return [Endpoint(key, role, config.url, config.model, config.api_key_env) for key, role, config in asked if config]
+
+
 def check_checkpoints(pipeline: Pipeline, until: str) -> None:
     """Raise MissingError, naming the key, for a checkpoint of a stage up to `until` that is nowhere; one not yet
     fetched from a hub passes."""
