@@ -33,7 +33,7 @@ def outline(role: str, checkpoint: str) -> Outline:
     """
     with tempfile.TemporaryDirectory(prefix="vidal-blueprint-") as made:
         lay_out(role, checkpoint, Path(made), reach=False)
-        weights = list(load(role, made, "meta", _stored_dtype(Path(made)), weights="random").network.parameters())
+        weights = list(_built(role, checkpoint, made, "meta", _stored_dtype(Path(made))).network.parameters())
     return Outline(sum(weight.numel() for weight in weights), sum(weight.nbytes for weight in weights))
 
 
@@ -44,7 +44,14 @@ def drawn(role: str, checkpoint: str, device: str, dtype: str, reach: bool = Tru
     """
     with tempfile.TemporaryDirectory(prefix="vidal-blueprint-") as made:
         lay_out(role, checkpoint, Path(made), reach)
-        return load(role, made, device, dtype, weights="random")
+        return _built(role, checkpoint, made, device, dtype)
+
+
+def _built(role: str, checkpoint: str, folder: str, device: str, dtype: str) -> Any:
+    try:
+        return load(role, folder, device, dtype, weights="random")
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(folder, checkpoint)) from error
 
 
 def lay_out(role: str, checkpoint: str, folder: Path, reach: bool = True) -> None:

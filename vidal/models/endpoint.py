@@ -7,7 +7,7 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
-from vidal.models.check import CheckResult
+from vidal.models.checking import CheckResult
 
 TIMEOUT = 10.0
 """Seconds allowed for each part of the answer."""
@@ -25,25 +25,30 @@ def check_endpoint(url: str, model: str, api_key_env: str) -> CheckResult:
     where = _shown(url)
     key = os.environ.get(api_key_env, "").strip()
     if not key:
-        return CheckResult(
-            False, f"the environment variable {api_key_env}, with the key of {where}, is not set", "endpoint", where
-        )
+        message = f"the environment variable {api_key_env}, with the key of {where}, is not set"
+        return CheckResult(False, message, "endpoint", where)
+    ok, said = _answer(f"{url.rstrip('/')}/models", model, key)
+    message = f"{where}, asked with the key in {api_key_env}, {said}".replace(key, "***")
+    return CheckResult(ok, message, "endpoint", where, present=ok)
+
+
+def _answer(address: str, model: str, key: str) -> tuple[bool, str]:
+    """Whether the endpoint serves the model, as far as it tells, and what it did, as the end of a sentence."""
     try:
-        status, body = _asked(f"{url.rstrip('/')}/models", key)
+        status, body = _asked(address, key)
     except Exception as error:  # of a library that meets an answer it does not expect
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200].replace(key, "***")
-        return CheckResult(False, f"{where} cannot be reached ({reason}); correct `url`", "endpoint", where)
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+        return False, f"cannot be reached ({reason}); correct `url`"
     if status in (401, 403):
-        return CheckResult(False, f"{where} refuses the key in {api_key_env}", "endpoint", where)
+        return False, "refuses the key"
     if status in _UNLISTED:
-        return CheckResult(True, f"{where} answers and has no list of models", "endpoint", where, present=True)
+        return True, "answers, and has no list of its models"
     names = _names(body) if status == 200 else None
     if names is None:
-        return CheckResult(False, f"{where} answers with status {status} and no list of models", "endpoint", where)
+        return False, f"answers with status {status} and no list of models"
     if model not in names:
-        some = ", ".join(sorted(names)[:5]) or "none"
-        return CheckResult(False, f"{where} has no model {model!r}; it has: {some}", "endpoint", where)
-    return CheckResult(True, f"{where} has {model}", "endpoint", where, present=True)
+        return False, f"has no model {model!r}; it has: {', '.join(sorted(names)[:5]) or 'none'}"
+    return True, f"has {model}"
 
 
 def _asked(address: str, key: str) -> tuple[int, bytes]:

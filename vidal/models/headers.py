@@ -47,7 +47,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def _safe(file: Path) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
-    with safe_open(file, "pt") as weights:
+    with safe_open(file, "np") as weights:  # for torch it would reserve memory for all of the file
         slices = {name: weights.get_slice(name) for name in weights.keys()}  # noqa: SIM118
         return {name: (tuple(one.get_shape()), _DTYPES[one.get_dtype()]) for name, one in slices.items()}
 
