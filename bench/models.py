@@ -27,7 +27,7 @@ from vidal.engine.errors import VidalError
 from vidal.models.blueprint import drawn
 from vidal.models.exercise import exercise
 from vidal.models.place import Place, place
-from vidal.models.trials import ANSWER, shorten
+from vidal.models.trials import ANSWER, shortened
 
 DEMO = {
     "clip": "demo:clip",
@@ -116,20 +116,24 @@ def outlined(role: str, checkpoint: str, where: Place) -> Callable[[], Any]:
     """What builds an architecture with random weights whose answers have a fixed length."""
 
     def load() -> Any:
-        model = drawn(role, checkpoint, str(where.device), str(where.dtype).removeprefix("torch."), reach=False)
-        shorten(model)
-        if hasattr(model.network, "generate"):
-            model.network.generation_config.min_new_tokens = ANSWER
+        dtype = str(where.dtype).removeprefix("torch.")
+        model = shortened(drawn(role, checkpoint, str(where.device), dtype, reach=False))
+        for part in writers(model.network):
+            part.generation_config.min_new_tokens = ANSWER
         return model
 
     return load
 
 
+def writers(network: Any) -> list[Any]:
+    """The parts of a network that write texts, one token in each pass."""
+    return [part for part in network.modules() if getattr(part, "generation_config", None)]
+
+
 def sweep(role: str, model: Any, batches: Sequence[int]) -> Iterator[Row]:
-    """A row for each batch size. Tokens are told where answers have a fixed length."""
+    """A row for each batch size. Tokens are told of random weights, whose answers have one length."""
     run, cuda = exercise(role).run, model.place.device.type == "cuda"
-    settings = getattr(model.network, "generation_config", None)
-    length = getattr(settings, "min_new_tokens", None)
+    length = tokens(model, run) if model.place.weights == "random" else 0
     for size in batches:
         sized = replace(model, place=replace(model.place, batch=size))
         operations = counted(lambda sized=sized, size=size: run(sized, size))
@@ -138,6 +142,26 @@ def sweep(role: str, model: Any, batches: Sequence[int]) -> Iterator[Row]:
         items = size / seconds(lambda sized=sized, size=size: run(sized, size))
         peak = torch.cuda.max_memory_allocated(model.place.device) if cuda else None
         yield Row(size, items, operations / size, items * length if length else None, peak)
+
+
+def tokens(model: Any, run: Callable[[Any, int], Any]) -> int:
+    """How many tokens a model writes for one item: the passes through the part that writes."""
+    parts = writers(model.network)
+    passes = dict.fromkeys(range(len(parts)), 0)
+
+    def heard(number: int) -> Callable[..., None]:
+        def count(*_: Any) -> None:
+            passes[number] += 1
+
+        return count
+
+    hooks = [part.register_forward_hook(heard(number)) for number, part in enumerate(parts)]
+    try:
+        run(replace(model, place=replace(model.place, batch=1)), 1)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(passes.values(), default=0)
 
 
 def counted(work: Callable[[], Any]) -> float:

@@ -89,8 +89,8 @@ def test_fetch_tells_sizes_brings_what_it_can_and_has_nothing_to_do_then(project
 def test_random_shows_what_a_batch_took(project, monkeypatch):
     """The process of its own is tried elsewhere."""
 
-    def here(role: str, checkpoint: str) -> trials.TrialResult:
-        return trials._tried(role, checkpoint, "cpu", "float32")
+    def here(role: str, checkpoint: str, options: models.Options | None) -> trials.TrialResult:
+        return trials._tried(role, checkpoint, options, "cpu", "float32")
 
     monkeypatch.setattr(models, "trial", here)
     project.configure(

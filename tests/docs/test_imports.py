@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": COMMON | {*STAGES, "pipeline", "status"},
     "project": COMMON | {*STAGES, "pipeline"},
     "forget": COMMON | {*STAGES, "pipeline"},
+    "train": COMMON,
     "demo": COMMON | {*STAGES, "pipeline", "project", "report", "status"},
     "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "demo"},
     "__main__": {"cli"},

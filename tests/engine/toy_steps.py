@@ -108,7 +108,7 @@ class AtMost(Step):
     def policy(self) -> Any:
         return {"limit": self.limit}
 
-    def forecast(self, ids: Iterable[str]) -> tuple[str, ...]:
+    def forecast(self, ids: Iterable[str], stores: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"{len(list(ids))} numbers to look at",)
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:

@@ -9,7 +9,8 @@ from hypothesis.extra import numpy as hnp
 from vidal.engine.step import Sample
 from vidal.generate.config import DepthConfig
 from vidal.generate.depth import Depth, millimetres, spread
-from vidal.media.images import decode_depth, encode_jpeg
+from vidal.media.depth_png import decode_depth
+from vidal.media.images import encode_jpeg
 
 
 def test_metres_become_clipped_millimetres():
@@ -43,18 +44,19 @@ def test_a_flat_clip_is_all_zero_and_leads_back():
 
 
 class Ramp:
-    """A depth model of one number per picture: its mean, in metres per 100 levels."""
+    """A depth model of one number per picture: its mean, in metres per 100 levels, and a metre more for `compat`."""
 
     def __init__(self, kind):
         self.kind = kind
 
-    def depth(self, frames):
-        return [np.full(frame.shape[:2], frame.mean() / 100, np.float32) for frame in frames]
+    def depth(self, frames, compat):
+        return [np.full(frame.shape[:2], frame.mean() / 100 + compat, np.float32) for frame in frames]
 
 
-@pytest.mark.parametrize("kind", ["metric", "relative"])
-def test_every_keyframe_of_every_clip_gets_its_own_depth(kind):
-    step = Depth(DepthConfig(checkpoint="demo:depth"))
+@pytest.mark.parametrize("compat", [False, True])
+@pytest.mark.parametrize("kind", ["metric", "inverse"])
+def test_every_keyframe_of_every_clip_gets_its_own_depth(kind, compat):
+    step = Depth(DepthConfig(checkpoint="demo:depth", compat=compat))
     step._model = Ramp(kind)
     samples = []
     for id_, levels in (("a", (50, 100)), ("b", (200, 150, 250))):
@@ -67,5 +69,5 @@ def test_every_keyframe_of_every_clip_gets_its_own_depth(kind):
         for number, level in enumerate(levels):
             picture = decode_depth(result.members[f"dep{number}.png"])
             value = picture * result.columns["depth_scale"] + result.columns["depth_offset"]
-            assert picture.shape == (16, 24) and np.allclose(value, level / 100, atol=0.01)
+            assert picture.shape == (16, 24) and np.allclose(value, level / 100 + compat, atol=0.01)
         assert result.columns["depth_kind"] == kind

@@ -26,6 +26,9 @@ class Painter:
     def translate(self, frames, seed):
         return [np.full_like(frame, seed % 256) for frame in frames]
 
+    def translate_as_original(self, frames, seed):
+        return [np.full_like(frame, 10 * number) for number, frame in enumerate(frames)]
+
 
 def test_the_frames_of_a_clip_share_a_style_whatever_the_batch():
     step = Infrared(InfraredConfig(checkpoint="demo:srgb-tir"), seed=5)
@@ -40,3 +43,15 @@ def test_the_frames_of_a_clip_share_a_style_whatever_the_batch():
         levels = {int(decode_image(data).mean()) for data in result.members.values()}
         assert sorted(result.members) == ["tml0.jpg", "tml1.jpg", "tml2.jpg"]
         assert len(levels) == 1 and abs(levels.pop() - style_seed(5, result.id) % 256) <= 1
+
+
+def test_the_original_recipe_is_a_matter_of_settings():
+    plain, compat = (Infrared(InfraredConfig(checkpoint="demo:srgb-tir", compat=one), seed=5) for one in (False, True))
+    compat._model = Painter()
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    sample = Sample("a", "video", members={f"frm{n}.jpg": encode_jpeg(noise) for n in range(3)})
+    compat.prepare(sample)
+    (result,) = compat.process([sample])
+    assert [round(decode_image(result.members[f"tml{n}.jpg"]).mean()) for n in range(3)] == [0, 10, 20]
+    assert result.members["tml1.jpg"] == encode_jpeg(np.full_like(noise, 10), 75)
+    assert plain.settings() != compat.settings()

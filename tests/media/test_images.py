@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vidal.media.images import decode_depth, decode_image, encode_depth, encode_jpeg
+from vidal.media.depth_png import decode_depth, encode_depth
+from vidal.media.images import decode_image, encode_jpeg
 
 
 @settings(max_examples=30, deadline=None)

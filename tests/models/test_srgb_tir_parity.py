@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from vidal import models
+from vidal.models import infrared
 from vidal.models.srgb_tir import Generator, GeneratorConfig, Translator
 
 PARITY = Path(__file__).parents[3] / "shared" / "parity" / "srgb-tir"
@@ -71,3 +73,19 @@ def test_the_published_layout_loads_and_translates_alike(tmp_path):
         rgb = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 127.5 - 1.0
         expected = ((network(rgb, style)[0] + 1.0) * 127.5).round().byte().permute(1, 2, 0).numpy()
     assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("case", ["thermal-frame-landscape", "thermal-frame-portrait"])
+def test_a_frame_by_the_original_recipe(tmp_path, case):
+    """At most one level apart, on under 0.1 % of the values."""
+    folder = PARITY / case
+    save_file(recorded("weights"), tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps({"dim": 6, "mlp_dim": 24}))
+    model = models.load("infrared", str(tmp_path), device="cpu")
+    expected = np.asarray(Image.open(folder / "0.png").convert("RGB"))
+    frame = np.asarray(Image.open(folder / "frame.png").convert("RGB"))
+    style = load_file(folder / "tensors.safetensors")["style"].numpy()
+    (thermal,) = model._translated([infrared._resized(frame, (400, 640), antialias=False)], style)
+    found = infrared._stretched(infrared._at_size(thermal, expected.shape[:2], antialias=False))
+    difference = np.abs(found.astype(int) - expected)
+    assert difference.max() <= 1 and (difference > 0).mean() < 0.001

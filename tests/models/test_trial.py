@@ -35,7 +35,7 @@ def test_every_role_but_the_head_is_tried_here():
 @pytest.mark.parametrize("role", [*DEMO, *MADE])
 def test_a_batch_goes_through_every_role(role, tmp_path):
     checkpoint = DEMO[role] if role in DEMO else str(MADE[role](tmp_path))
-    result = trials._tried(role, checkpoint, "cpu", "float32")
+    result = trials._tried(role, checkpoint, None, "cpu", "float32")
     assert result.ok, result.message
     stored = models.load(role, checkpoint, device="cpu").network
     assert result.parameters == sum(weight.numel() for weight in stored.parameters())
@@ -56,7 +56,7 @@ def test_the_weights_are_drawn_and_not_those_of_the_checkpoint():
 
 def test_a_trial_runs_in_a_process_of_its_own_that_goes_first_where_memory_runs_out(monkeypatch):
     monkeypatch.setattr(trials, "_tried", elsewhere)
-    result = models.trial("depth", "demo:depth", "cpu")
+    result = models.trial("depth", "demo:depth", device="cpu")
     assert result.parameters not in (0, os.getpid()) and result.message == "1000"
 
 
@@ -67,14 +67,14 @@ def elsewhere(*_: str) -> TrialResult:
 
 @pytest.mark.slow
 def test_a_real_trial_comes_back_from_its_process():
-    result = models.trial("depth", "demo:depth", "cpu")
+    result = models.trial("depth", "demo:depth", device="cpu")
     assert result.ok and result.unit == "frame", result.message
     assert result.bytes == {"float32": 4 * result.parameters}
 
 
 def test_a_process_that_the_system_ends_is_a_message(monkeypatch):
     monkeypatch.setattr(trials, "_tried", kill)
-    result = models.trial("depth", "demo:depth", "cpu")
+    result = models.trial("depth", "demo:depth", device="cpu")
     assert not result.ok and "'demo:depth'" in result.message and "want of memory" in result.message
 
 
@@ -90,14 +90,14 @@ def test_what_does_not_fit_the_memory_is_not_built(monkeypatch):
 
     monkeypatch.setattr(memory, "free", lambda _: 20_000_000_000)
     monkeypatch.setattr(trials, "ProcessPoolExecutor", spawned)
-    result = models.trial("video_captioner", "MAGAer13/mplug-owl-llama-7b-video", "cpu")
+    result = models.trial("video_captioner", "MAGAer13/mplug-owl-llama-7b-video", device="cpu")
     assert not result.ok and "28.6 GB of weights in float32, and 20.0 GB of memory are free on cpu" in result.message
 
 
 def test_what_cannot_be_tried_is_a_message():
-    assert "linear layer" in models.trial("head", "demo:clip", "cpu").message
-    assert "does not load as 'depth'" in models.trial("depth", "demo:clap", "cpu").message
-    assert "no CUDA device" in models.trial("depth", "demo:depth", "cuda").message or torch.cuda.is_available()
+    assert "linear layer" in models.trial("head", "demo:clip", device="cpu").message
+    assert "does not load as 'depth'" in models.trial("depth", "demo:clap", device="cpu").message
+    assert "no CUDA device" in models.trial("depth", "demo:depth", device="cuda").message or torch.cuda.is_available()
 
 
 def test_a_network_that_its_processor_does_not_suit_is_a_message(monkeypatch):
@@ -105,7 +105,7 @@ def test_a_network_that_its_processor_does_not_suit_is_a_message(monkeypatch):
         raise RuntimeError("mat1 and mat2\nshapes cannot be multiplied")
 
     monkeypatch.setattr(trials, "exercise", lambda _: Exercise("frame", unsuitable))
-    result = trials._tried("depth", "demo:depth", "cpu", "float32")
+    result = trials._tried("depth", "demo:depth", None, "cpu", "float32")
     assert not result.ok
     assert (
         result.message == "checkpoint 'demo:depth' does not work as 'depth': mat1 and mat2 shapes cannot be multiplied"

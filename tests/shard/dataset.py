@@ -41,7 +41,8 @@ from vidal.harvest.config import HarvestConfig, MediaConfig
 from vidal.harvest.screening.config import ScreenConfig
 from vidal.harvest.sources.local import LocalConfig
 from vidal.harvest.stage import harvest
-from vidal.media.images import encode_depth, encode_jpeg
+from vidal.media.depth_png import encode_depth
+from vidal.media.images import encode_jpeg
 from vidal.media.write import write_clip
 from vidal.shard.config import ShardConfig
 from vidal.shard.write import WriteShards

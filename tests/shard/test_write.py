@@ -17,7 +17,8 @@ from vidal.engine.nodes import fingerprint_of
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import Read, Result, Step
 from vidal.engine.workspace import Workspace
-from vidal.media.images import decode_depth, decode_image
+from vidal.media.depth_png import decode_depth
+from vidal.media.images import decode_image
 from vidal.media.sound import decode_audio
 from vidal.shard import record
 from vidal.shard.plan import plan

@@ -12,8 +12,9 @@ import pytest
 from tests.docs.footage import film
 from tests.whole.local import Project
 from vidal.harvest.candidate import safe_id
+from vidal.media.depth_png import decode_depth
 from vidal.media.ffmpeg import ffmpeg_binary, run_ffmpeg
-from vidal.media.images import decode_depth, decode_image
+from vidal.media.images import decode_image
 from vidal.media.sound import decode_audio
 
 CUTS = {

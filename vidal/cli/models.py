@@ -20,7 +20,7 @@ RandomOption = Annotated[
 def _needed(pipeline: Any, assignments: list[str] | None) -> list[Any]:
     from vidal.pipeline import checkpoints, load_pipeline
 
-    return checkpoints(load_pipeline(pipeline, assignments or []))
+    return checkpoints(load_pipeline(pipeline, assignments or []), pipeline.resolve().parent)
 
 
 @app.command("list")
@@ -53,7 +53,7 @@ def check(
 
     needed = _needed(pipeline, assignments)
     asked = [] if random else endpoints(load_pipeline(pipeline, assignments or []))
-    results = [(one, (models.trial if random else models.check)(one.role, one.name)) for one in needed]
+    results = [(one, (models.trial if random else models.check)(one.role, one.name, one.options)) for one in needed]
     results += [(one, models.check_endpoint(one.url, one.name, one.api_key_env)) for one in asked]
     if json_output:
         print_json(

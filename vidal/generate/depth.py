@@ -11,14 +11,16 @@ import pyarrow as pa
 from vidal import models
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.generate.config import DepthConfig
-from vidal.media.images import decode_image, encode_depth
+from vidal.media.depth_png import encode_depth
+from vidal.media.images import decode_image
 
 FULL = 65535
 
 
 class Depth(Step):
-    """Metric depth as millimetres, clipped. Relative depth keeps its order only: it fills the 16 bits per clip, and
-    `depth_scale` and `depth_offset` lead back to the model's values (value = pixel × scale + offset)."""
+    """Metric depth as millimetres, clipped. Any other depth has no unit and keeps its order only: it fills the 16 bits
+    per clip, and `depth_scale` and `depth_offset` lead back to the model's values (value = pixel × scale + offset).
+    `depth_kind` says which (`vidal.models.depth`)."""
 
     name = "generate/depth"
     kinds = frozenset({"video"})
@@ -41,7 +43,8 @@ class Depth(Step):
         sample.prepared = [decode_image(sample.members[name]) for name in sorted(sample.members)]
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
-        maps = self._model.depth([frame for sample in samples for frame in sample.prepared])
+        frames = [frame for sample in samples for frame in sample.prepared]
+        maps = self._model.depth(frames, self.config.compat)
         results, start = [], 0
         for sample in samples:
             end = start + len(sample.prepared)
@@ -65,7 +68,7 @@ def millimetres(metres: np.ndarray, most: float) -> np.ndarray:
 
 
 def spread(maps: Sequence[np.ndarray]) -> tuple[list[np.ndarray], float, float]:
-    """Relative depth of a clip's frames over 0 .. 65535, with the scale and offset that lead back."""
+    """Depth without a unit, of all frames of a clip, over 0 .. 65535, with the scale and offset that lead back."""
     low, high = min(float(m.min()) for m in maps), max(float(m.max()) for m in maps)
     scale = (high - low) / FULL or 1.0
     return [np.rint((m - low) / scale).astype(np.uint16) for m in maps], scale, low

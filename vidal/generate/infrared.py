@@ -11,6 +11,9 @@ from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.generate.config import InfraredConfig
 from vidal.media.images import decode_image, encode_jpeg
 
+QUALITY, ORIGINAL_QUALITY = 90, 75
+"""Of the JPEGs; the original's is what Pillow and torchvision take by themselves."""
+
 
 class Infrared(Step):
     """sRGB-TIR frames. One style per clip, drawn from the clip's id and the pipeline's seed: frames do not flicker,
@@ -38,10 +41,13 @@ class Infrared(Step):
         sample.prepared = [decode_image(sample.members[name]) for name in sorted(sample.members)]
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
+        compat = self.config.compat
+        translate = self._model.translate_as_original if compat else self._model.translate
+        quality = ORIGINAL_QUALITY if compat else QUALITY
         results = []
         for sample in samples:
-            pictures = self._model.translate(sample.prepared, style_seed(self.seed, sample.id))
-            members = {f"tml{number}.jpg": encode_jpeg(picture) for number, picture in enumerate(pictures)}
+            pictures = translate(sample.prepared, style_seed(self.seed, sample.id))
+            members = {f"tml{number}.jpg": encode_jpeg(picture, quality) for number, picture in enumerate(pictures)}
             results.append(sample.ok(members=members))
         return results
 

@@ -1,16 +1,15 @@
-"""JPEG for pictures, 16-bit PNG for depth."""
+"""Pictures: JPEG written, and read with their limits."""
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 
 from vidal.engine.errors import SampleError
 
 MAX_PIXELS = 3840 * 2160
-# zlib's fastest level: about 5 ms for a noisy 256x455 map, a ninth of Pillow's default level, for files 5 % larger.
-DEPTH_COMPRESSION = 1
 
 
 def encode_jpeg(rgb: np.ndarray, quality: int = 90) -> bytes:
@@ -27,26 +26,11 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
 
     SampleError `NotMedia`, `TooManyPixels` or `DecodeFailed`.
     """
-    return np.asarray(_open(data, ("JPEG", "PNG", "WEBP"), max_pixels, "RGB"))
+    return np.asarray(open_image(data, ("JPEG", "PNG", "WEBP"), max_pixels, "RGB"))
 
 
-def encode_depth(mm: np.ndarray) -> bytes:
-    """Encode uint16 [H, W] millimetres as a lossless 16-bit grey PNG."""
-    from PIL import Image
-
-    if mm.dtype != np.uint16 or mm.ndim != 2:
-        raise ValueError(f"depth is uint16 [H, W] in millimetres, not {mm.dtype} {list(mm.shape)}")
-    out = io.BytesIO()
-    Image.fromarray(mm).save(out, "PNG", compress_level=DEPTH_COMPRESSION)
-    return out.getvalue()
-
-
-def decode_depth(data: bytes) -> np.ndarray:
-    """Decode a 16-bit grey PNG into uint16 [H, W]; SampleError `NotMedia`, `TooManyPixels` or `DecodeFailed`."""
-    return np.asarray(_open(data, ("PNG",), MAX_PIXELS, "I;16")).astype(np.uint16)
-
-
-def _open(data: bytes, formats: tuple[str, ...], max_pixels: int, mode: str):
+def open_image(data: bytes, formats: tuple[str, ...], max_pixels: int, mode: str) -> Any:
+    """A picture in one of `formats`, decoded whole, as a Pillow image of `mode`; errors as `decode_image`."""
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -4,10 +4,11 @@
 from vidal.models.checking import CheckResult, check
 from vidal.models.checkpoints import fetch, identity, missing, resolve
 from vidal.models.endpoint import check_endpoint
+from vidal.models.options import Options
 from vidal.models.registry import ROLES, load
 from vidal.models.trials import TrialResult, trial
 
 __all__ = [
-    "ROLES", "CheckResult", "TrialResult", "check", "check_endpoint", "fetch", "identity", "load", "missing", "resolve",
-    "trial",
+    "ROLES", "CheckResult", "Options", "TrialResult", "check", "check_endpoint", "fetch", "identity", "load", "missing",
+    "resolve", "trial",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """The published configurations of checkpoints that pipeline files name, for when neither they nor the hub are at hand.
 
 Where a source is not named, the sizes are the defaults of the configuration class in transformers, which states the
-checkpoint that they are of. Tokenizers are stand-ins of as many words as the network has: they make ids, not sense.
+checkpoint that they are of. Tokenizers are stand-ins with as many words as the network has.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vidal.models import stand_ins
+
 _LARGE = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16}
 """A ViT-L (arXiv 2010.11929, table 1)."""
 _DEPTH_ANYTHING = {
@@ -21,6 +23,16 @@ _DEPTH_ANYTHING = {
 }
 """Width, layers and heads of the DINOv2 backbone, the layers taken from it, widths of fusion and of the neck: as the
 conversion script of transformers has them for version 2."""
+_QWEN = {
+    "<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645, "<|vision_start|>": 151652,
+    "<|vision_end|>": 151653, "<|image_pad|>": 151655, "<|video_pad|>": 151656,
+}  # fmt: skip
+_QWEN_CHAT = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for part in message['content'] %}"
+    "{% if part['type'] == 'text' %}{{ part['text'] }}"
+    "{% else %}<|vision_start|><|{{ part['type'] }}_pad|><|vision_end|>{% endif %}{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 _METRES = {"Indoor": 20, "Outdoor": 80}
 """Where metric Depth Anything ends, from the same script."""
 _AUDIOSET = {"Speech": 0, "Music": 137}
@@ -110,7 +122,7 @@ def _clap(folder: Path) -> None:
     config = ClapConfig()
     config.save_pretrained(folder)
     extractor = ClapFeatureExtractor(truncation="rand_trunc", padding="repeatpad")
-    words = _words(config.text_config.vocab_size, ("<s>", "<pad>", "</s>", "<unk>"), 512)
+    words = stand_ins.tokenizer(config.text_config.vocab_size, stand_ins.ROBERTA)
     ClapProcessor(feature_extractor=extractor, tokenizer=words).save_pretrained(folder)
 
 
@@ -127,7 +139,7 @@ def _blip(folder: Path, size: str) -> None:
 
     config = BlipConfig(vision_config={"image_size": 384, **(_LARGE if size == "large" else {})})
     config.save_pretrained(folder)
-    words = _words(config.text_config.vocab_size, ("[PAD]", "[UNK]", "[CLS]", "[SEP]"), 512)
+    words = stand_ins.tokenizer(config.text_config.vocab_size, stand_ins.BERT)
     BlipProcessor(BlipImageProcessor(), words).save_pretrained(folder)
 
 
@@ -142,7 +154,7 @@ def _git(folder: Path, size: str, data: str) -> None:
     GenerationConfig.from_model_config(config).save_pretrained(folder)
     kind = VideoMAEImageProcessor if clips else CLIPImageProcessor
     pictures = kind(size={"shortest_edge": 224}, crop_size={"height": 224, "width": 224})
-    GitProcessor(pictures, _words(config.vocab_size, ("[PAD]", "[UNK]", "[CLS]", "[SEP]"), 512)).save_pretrained(folder)
+    GitProcessor(pictures, stand_ins.tokenizer(config.vocab_size, stand_ins.BERT)).save_pretrained(folder)
 
 
 def _ofa(folder: Path, size: str) -> None:
@@ -151,7 +163,7 @@ def _ofa(folder: Path, size: str) -> None:
 
     config = OFAConfig.preset(size)
     config.save_pretrained(folder)
-    words = _vocabulary(config.vocab_size - CODES - BINS, ("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
+    words = stand_ins.vocabulary(config.vocab_size - CODES - BINS, ("<s>", "<pad>", "</s>", "<unk>", "<mask>"))
     (folder / "vocab.json").write_text(json.dumps(words))
     (folder / "merges.txt").write_text("#version: 0.2\n")
 
@@ -165,38 +177,35 @@ def _mplug_owl(folder: Path, clips: str | None = None) -> None:
     config = MplugOwlConfig(temporal=clips is not None)
     config.save_pretrained(folder)
     special = ("<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)))
-    words = _vocabulary(config.text_config.vocab_size, special)
+    words = stand_ins.vocabulary(config.text_config.vocab_size, special)
     backend = Tokenizer(BPE(words, [], unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     backend.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in special[:3]])
     backend.save(str(folder / "tokenizer.json"))
 
 
-def _words(size: int, special: tuple[str, str, str, str], length: int) -> Any:
-    """A tokenizer of `size` words that reads bytes, without merges. `special` are BERT's tokens or RoBERTa's, in the
-    order of their ids."""
-    from tokenizers import Tokenizer, decoders, pre_tokenizers
-    from tokenizers.models import BPE
-    from tokenizers.processors import TemplateProcessing
-    from transformers import PreTrainedTokenizerFast
+def _qwen_vl(folder: Path) -> None:
+    """Sizes as in table 1 of arXiv 2502.13923 and the repository's config, whose inner width of the vision tower is
+    3420; tokens at their published ids, in a chat template of the same form."""
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLProcessor, Qwen2VLImageProcessor, Qwen2VLVideoProcessor
 
-    numbers = _vocabulary(size, special)
-    backend = Tokenizer(BPE(numbers, [], unk_token=next(name for name in special if "unk" in name.lower())))
-    backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(), decoders.ByteLevel()
-    start, end = (special[0], special[2]) if special[0] == "<s>" else special[2:]
-    backend.post_processor = TemplateProcessing(
-        single=f"{start} $A {end}", special_tokens=[(start, numbers[start]), (end, numbers[end])]
-    )
-    named = {"bos_token": start, "cls_token": start, "eos_token": end, "sep_token": end}
-    rest = {f"{kind}_token": name for kind in ("pad", "unk") for name in special if kind in name.lower()}
-    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=length, **named, **rest)
-
-
-def _vocabulary(size: int, special: tuple[str, ...]) -> dict[str, int]:
-    """`special`, the characters that stand for bytes, and as many further words as make it `size`."""
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    first = [*special, *sorted(ByteLevel.alphabet())]
-    return {word: number for number, word in enumerate([*first, *(f"word {n}" for n in range(size - len(first)))])}
+    rope = {"rope_type": "default", "rope_theta": 1e6, "mrope_section": [16, 24, 24]}
+    config = Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": 152064, "hidden_size": 3584, "intermediate_size": 18944, "num_hidden_layers": 28,
+            "num_attention_heads": 28, "num_key_value_heads": 4, "max_position_embeddings": 128000,
+            "rms_norm_eps": 1e-6, "rope_parameters": rope,
+        },
+        vision_config={"hidden_size": 1280, "intermediate_size": 3420, "out_hidden_size": 3584, "tokens_per_second": 2},
+        tie_word_embeddings=False, dtype="bfloat16",
+    )  # fmt: skip
+    config.save_pretrained(folder)
+    words = stand_ins.chat_tokenizer(
+        config.text_config.vocab_size, _QWEN, "<|im_end|>", "<|endoftext|>", image_token="<|image_pad|>",
+        video_token="<|video_pad|>",
+    )  # fmt: skip
+    Qwen2_5_VLProcessor(
+        Qwen2VLImageProcessor(), words, Qwen2VLVideoProcessor(), chat_template=_QWEN_CHAT
+    ).save_pretrained(folder)
 
 
 _KNOWN: dict[str, Callable[..., None]] = {
@@ -212,6 +221,7 @@ _KNOWN: dict[str, Callable[..., None]] = {
     r"Salesforce/blip-image-captioning-(?P<size>base|large)": _blip,
     r"microsoft/git-(?P<size>base|large)-(?P<data>coco|textcaps|vatex|msrvtt-qa)": _git,
     r"OFA-Sys/ofa-(?P<size>tiny|medium|base|large|huge)(-.*)?": _ofa,
+    r"Qwen/Qwen2\.5-VL-7B-Instruct": _qwen_vl,
     r"MAGAer13/mplug-owl-llama-7b(?P<clips>-video)?": _mplug_owl,
 }
 """By the names of checkpoints."""

@@ -12,6 +12,7 @@ from typing import Any
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.models import architectures, hub, open_clip_names
 from vidal.models.checkpoints import resolve
+from vidal.models.options import Options
 from vidal.models.registry import load
 
 _SMALL = 64 << 20
@@ -37,19 +38,21 @@ def outline(role: str, checkpoint: str) -> Outline:
     return Outline(sum(weight.numel() for weight in weights), sum(weight.nbytes for weight in weights))
 
 
-def drawn(role: str, checkpoint: str, device: str, dtype: str, reach: bool = True) -> Any:
+def drawn(
+    role: str, checkpoint: str, device: str, dtype: str, options: Options | None = None, reach: bool = True
+) -> Any:
     """The model of `role` that `checkpoint` names, its weights drawn at random; on the device `meta`, without any.
 
     Raises MissingError where the architecture is not known, and ConfigError where it does not fit the role.
     """
     with tempfile.TemporaryDirectory(prefix="vidal-blueprint-") as made:
         lay_out(role, checkpoint, Path(made), reach)
-        return _built(role, checkpoint, made, device, dtype)
+        return _built(role, checkpoint, made, device, dtype, options)
 
 
-def _built(role: str, checkpoint: str, folder: str, device: str, dtype: str) -> Any:
+def _built(role: str, checkpoint: str, folder: str, device: str, dtype: str, options: Options | None = None) -> Any:
     try:
-        return load(role, folder, device, dtype, weights="random")
+        return load(role, folder, device, dtype, options, weights="random")
     except ConfigError as error:
         raise ConfigError(str(error).replace(folder, checkpoint)) from error
 

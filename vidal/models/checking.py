@@ -12,6 +12,7 @@ from vidal.models import hub, memory, open_clip_names
 from vidal.models.blueprint import outline
 from vidal.models.checkpoints import DEMO_FOLDER, files_of, missing, resolve
 from vidal.models.listing import licence_of
+from vidal.models.options import Options
 from vidal.models.place import place
 from vidal.models.registry import load
 
@@ -44,7 +45,7 @@ class CheckResult:
     path: Path | None = None
 
 
-def check(role: str, checkpoint: str) -> CheckResult:
+def check(role: str, checkpoint: str, options: Options | None = None) -> CheckResult:
     """What is known of the checkpoint. Downloads nothing, and never raises for a bad checkpoint.
 
     Names and shapes are compared first, and no value is read for that. Then the checkpoint is loaded on the CPU, unless
@@ -57,7 +58,7 @@ def check(role: str, checkpoint: str) -> CheckResult:
         return _sized(role, checkpoint, CheckResult(False, str(error), source, where))
     if isinstance(found, str):
         return _absent(role, checkpoint, CheckResult(False, "", source, where))
-    return _present(role, checkpoint, found, CheckResult(False, "", source, where, present=True, path=found))
+    return _present(role, checkpoint, options, CheckResult(False, "", source, where, present=True, path=found))
 
 
 def origin(checkpoint: str) -> tuple[Source, str]:
@@ -96,10 +97,11 @@ def _sized(role: str, checkpoint: str, told: CheckResult) -> CheckResult:
     return replace(told, parameters=found.parameters, bytes=found.bytes, estimated=True)
 
 
-def _present(role: str, checkpoint: str, path: Path, told: CheckResult) -> CheckResult:
-    told = replace(told, bytes=sum(file.stat().st_size for file in files_of(path)), licence=_licence(told, path))
+def _present(role: str, checkpoint: str, options: Options | None, told: CheckResult) -> CheckResult:
+    size = sum(file.stat().st_size for file in files_of(told.path))
+    told = replace(told, bytes=size, licence=_licence(told, told.path))
     try:
-        model = load(role, checkpoint, device="cpu", dtype="float32", weights="shapes")
+        model = load(role, checkpoint, device="cpu", dtype="float32", options=options, weights="shapes")
     except VidalError as error:
         return replace(told, message=str(error), keys=False)
     told = replace(told, keys=True, parameters=sum(weight.numel() for weight in model.network.parameters()))
@@ -108,7 +110,7 @@ def _present(role: str, checkpoint: str, path: Path, told: CheckResult) -> Check
         room = f"in float32 they are {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are free here"
         return replace(told, ok=True, message=f"{role}: the weights of {checkpoint} fit; not loaded: {room}")
     try:
-        load(role, checkpoint, device="cpu")
+        load(role, checkpoint, device="cpu", options=options)
     except VidalError as error:
         return replace(told, message=str(error))
     return replace(told, ok=True, message=f"{role}: {checkpoint} loads")

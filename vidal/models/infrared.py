@@ -17,6 +17,8 @@ from vidal.models.pretrained import refuse_mismatch
 
 _SHORT_SIDE = 400
 """The published networks work on 640 x 400 pictures."""
+_SQUASHED = (400, 640)
+"""Height and width that the original's script brings every frame to, portraits too (thermal_ddp.py)."""
 _OLD_STATISTICS = re.compile(r"[ab]\.enc_content\..*\.(running_mean|running_var|num_batches_tracked)")
 """Running statistics that old frameworks stored and nothing reads."""
 
@@ -37,30 +39,39 @@ class Infrared:
         One style, drawn from `seed`, serves all frames. Each is translated at its own aspect, sides rounded to what the
         network needs, and -1..1 of the network is always 0..255: no stretch per picture.
         """
+        styles = np.repeat(self._styles(seed, 1), len(frames), axis=0)
+        thermal = self._translated([self._shrunk(frame) for frame in frames], styles)
+        sizes = [frame.shape[:2] for frame in frames]
+        return [_levels(_at_size(one, size, antialias=True)) for one, size in zip(thermal, sizes, strict=True)]
+
+    def translate_as_original(self, frames: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+        """As `translate`, by the recipe of the original's script (thermal_ddp.py): each frame squashed to 640 x 400, a
+        style of its own, and the levels of each picture stretched over 0..255. Its styles came from no seed."""
+        styles = self._styles(seed, len(frames))
+        thermal = self._translated([_resized(frame, _SQUASHED, antialias=False) for frame in frames], styles)
+        sizes = [frame.shape[:2] for frame in frames]
+        return [_stretched(_at_size(one, size, antialias=False)) for one, size in zip(thermal, sizes, strict=True)]
+
+    def _styles(self, seed: int, count: int) -> np.ndarray:
         import torch
 
-        style = torch.randn(1, self.style_dim, 1, 1, generator=torch.Generator().manual_seed(seed))
-        working = [self._shrunk(frame) for frame in frames]
-        thermal = in_batches(working, self.place.batch, lambda batch: self._translate(batch, style))
-        return [_at_size(one, frame.shape[:2]) for one, frame in zip(thermal, frames, strict=True)]
+        return torch.randn(count, self.style_dim, 1, 1, generator=torch.Generator().manual_seed(seed)).numpy()
 
     def _shrunk(self, frame: np.ndarray) -> np.ndarray:
-        import torch
-        from torch.nn.functional import interpolate
-
         height, width = frame.shape[:2]
         scale = self.short_side / min(height, width)
-        size = [max(1, round(side * scale / self.multiple)) * self.multiple for side in (height, width)]
-        picture = torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float() / 127.5 - 1.0
-        return interpolate(picture, size=size, mode="bilinear", antialias=True)[0].numpy()
+        sides = (max(1, round(side * scale / self.multiple)) * self.multiple for side in (height, width))
+        return _resized(frame, tuple(sides), antialias=True)
 
-    def _translate(self, pictures: np.ndarray, style: Any) -> np.ndarray:
+    def _translated(self, pictures: Sequence[np.ndarray], styles: np.ndarray) -> list[np.ndarray]:
+        return in_batches(pictures, self.place.batch, self._forward, styles)
+
+    def _forward(self, pictures: np.ndarray, styles: np.ndarray) -> np.ndarray:
         import torch
 
         with torch.inference_mode():
-            batch = torch.from_numpy(pictures).to(self.place.device, self.place.dtype)
-            styles = style.to(self.place.device, self.place.dtype).expand(len(batch), -1, -1, -1)
-            return self.network(batch, styles).float().cpu().numpy()
+            batch, style = (torch.from_numpy(one).to(self.place.device, self.place.dtype) for one in (pictures, styles))
+            return self.network(batch, style).float().cpu().numpy()
 
 
 def load(path: Path, place: Place) -> Infrared:
@@ -120,10 +131,31 @@ def _weight_file(folder: Path) -> Path:
     return found[0]
 
 
-def _at_size(thermal: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _resized(frame: np.ndarray, size: tuple[int, ...], antialias: bool) -> np.ndarray:
+    """A frame as the network is shown it: float32 [3, *size] in -1..1."""
     import torch
     from torch.nn.functional import interpolate
 
-    brightness = (torch.from_numpy(thermal)[None] + 1.0) * 127.5
-    resized = interpolate(brightness, size=size, mode="bicubic", align_corners=False, antialias=True)
-    return resized[0].round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    picture = torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float() / 127.5 - 1.0
+    return interpolate(picture, size=size, mode="bilinear", antialias=antialias)[0].numpy()
+
+
+def _at_size(thermal: np.ndarray, size: tuple[int, ...], antialias: bool) -> Any:
+    """What the network gave, [3, h, w], at (height, width) `size`: a tensor that may leave -1..1 a little."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    picture = torch.from_numpy(thermal)[None]
+    return interpolate(picture, size=size, mode="bicubic", align_corners=False, antialias=antialias)[0]
+
+
+def _levels(thermal: Any) -> np.ndarray:
+    """-1..1 [3, H, W] as 0..255 [H, W, 3]."""
+    return ((thermal + 1.0) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+
+def _stretched(thermal: Any) -> np.ndarray:
+    """Whatever range [3, H, W] as 0..255 [H, W, 3], as torchvision's `save_image(normalize=True)` does it."""
+    unit = (thermal + 1.0) / 2.0
+    unit = (unit - unit.min()) / (unit.max() - unit.min()).clamp(min=1e-5)
+    return (unit * 255.0 + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()

@@ -8,6 +8,7 @@ from typing import Any
 from vidal.engine.errors import ConfigError
 from vidal.models import open_clip_names
 from vidal.models.checkpoints import fetch
+from vidal.models.options import Options
 from vidal.models.place import Weights, place
 
 ROLES = {
@@ -21,11 +22,16 @@ ROLES = {
     "captioner": "vidal.models.captioner",
     "video_captioner": "vidal.models.video_captioner",
 }
-"""Role to the module whose `load(path, place)` returns the model; that of `clip` has `load_named` besides."""
+"""Role to the module whose `load(path, place)` returns the model. Those of captioners take options besides; that of
+`clip` has `load_named` too."""
 
 
-def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto", weights: Weights = "stored") -> Any:
-    """The model of `role` with the weights of `checkpoint`, ready for use: numpy in, numpy out.
+def load(
+    role: str, checkpoint: str, device: str = "auto", dtype: str = "auto", options: Options | None = None,
+    weights: Weights = "stored",
+) -> Any:  # fmt: skip
+    """The model of `role` with the weights of `checkpoint`, ready for use: numpy in, numpy out. Captioners alone take
+    `options`.
 
     `device` auto is CUDA where visible, else the CPU; `dtype` auto is float32 on the CPU and on CUDA bfloat16 where the
     device has it, else float16. On the CPU, torch is set to one thread: sums of floats depend on how they are split.
@@ -37,9 +43,12 @@ def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto", 
     named = open_clip_names.parse(checkpoint)
     path = fetch(checkpoint)
     where = place(device, dtype, weights)
+    if options:
+        options.check(checkpoint, path)
+    asked = (options,) if options else ()
     try:
         if named is None:
-            return module.load(path, where)
+            return module.load(path, where, *asked)
         if role != "clip":
             raise ValueError("names of open_clip are names of CLIPs")
         return module.load_named(named, path, where)

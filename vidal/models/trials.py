@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from typing import Any
 
@@ -13,6 +13,7 @@ from vidal.engine.errors import VidalError
 from vidal.models import memory
 from vidal.models.blueprint import drawn
 from vidal.models.exercise import exercise
+from vidal.models.options import Options
 from vidal.models.place import Place, place
 
 ANSWER = 8
@@ -40,7 +41,9 @@ class TrialResult:
     seconds: float = 0.0
 
 
-def trial(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto") -> TrialResult:
+def trial(
+    role: str, checkpoint: str, options: Options | None = None, device: str = "auto", dtype: str = "auto"
+) -> TrialResult:
     """Build the architecture of the checkpoint with random weights, in a process of its own, and run one batch through
     the class that plays the role. Never raises: what cannot be built, or does not fit the memory, is a message."""
     try:
@@ -58,7 +61,7 @@ def trial(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto")
         )
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=memory.go_first) as alone:
-            return alone.submit(_tried, role, checkpoint, device, dtype).result()
+            return alone.submit(_tried, role, checkpoint, options, device, dtype).result()
     except BrokenProcessPool:
         return TrialResult(
             False,
@@ -67,12 +70,11 @@ def trial(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto")
         )
 
 
-def _tried(role: str, checkpoint: str, device: str, dtype: str) -> TrialResult:
+def _tried(role: str, checkpoint: str, options: Options | None, device: str, dtype: str) -> TrialResult:
     try:
-        model = drawn(role, checkpoint, device, dtype)
+        model = shortened(drawn(role, checkpoint, device, dtype, options))
     except VidalError as error:
         return TrialResult(False, str(error))
-    shorten(model)
     done = exercise(role)
     started = time.perf_counter()
     try:
@@ -91,10 +93,9 @@ def _tried(role: str, checkpoint: str, device: str, dtype: str) -> TrialResult:
     )  # fmt: skip
 
 
-def shorten(model: Any, tokens: int = ANSWER) -> None:
-    """Have a captioner answer with at most so many tokens."""
-    if (settings := getattr(model.network, "generation_config", None)) is not None:
-        settings.max_new_tokens, settings.max_length = tokens, None
+def shortened(model: Any, tokens: int = ANSWER) -> Any:
+    """A model whose answers have at most so many tokens, where it is one that can be told; OFA's have at most 20."""
+    return replace(model, max_tokens=tokens) if hasattr(model, "max_tokens") else model
 
 
 def _needed(role: str, checkpoint: str, where: Place) -> int:

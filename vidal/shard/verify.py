@@ -142,7 +142,8 @@ def check_index(
 
 
 def _decoder(name: str) -> Callable[[bytes], Any]:
-    from vidal.media.images import decode_depth, decode_image
+    from vidal.media.depth_png import decode_depth
+    from vidal.media.images import decode_image
     from vidal.media.sound import decode_audio
 
     decoders: dict[str, Callable[[bytes], Any]] = {

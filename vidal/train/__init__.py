@@ -1,0 +1,1 @@
+"""LanguageBind: towers, training on shards, evaluation."""
