@@ -90,8 +90,8 @@ class Benchmark(Section):
     """What is known of their licences."""
     bring: str
     """What a user must have, and where to put it."""
-    items: int = Field(ge=1)
-    """How many items the published split has."""
+    items: int | None = Field(None, ge=1)
+    """How many items the published split has, where that is known."""
     captions: int | None = Field(None, ge=1)
     """How many texts it has, where an item has several."""
     note: str = ""

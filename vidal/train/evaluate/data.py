@@ -13,7 +13,8 @@ from typing import Any
 class Media:
     """A file to embed. `seconds` bounds what is looked at, from and to; all of it where none.
 
-    `view` is (k, n): the k-th of n views of the file, which are averaged; n is 1 but for benchmarks that say `views`.
+    `view` is (k, n): the k-th, from 0, of n views of the file, which are averaged. n is 1 but for benchmarks that say
+    `views`; there view k shows moment k // 3 of n // 3 and crop k % 3 of three.
     """
 
     path: Path

@@ -30,7 +30,7 @@ def merge(count: int, parts: Sequence[Part]) -> np.ndarray:
     kept, first = np.unique(places, return_index=True)
     if not np.array_equal(kept, np.arange(count)):
         absent = np.setdiff1d(np.arange(count), kept)
-        raise ValueError(f"{len(absent)} of {count} places were embedded by no process, place {absent[:1]} among them")
+        raise ValueError(f"{len(absent)} of {count} places were embedded by no process, the first is {absent[0]}")
     return np.concatenate([vectors for _, vectors in parts])[first]
 
 

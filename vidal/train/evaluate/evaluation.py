@@ -40,13 +40,16 @@ class Measured:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A benchmark's result. `missing` of the items were left out; the published split has `stated`."""
+    """A benchmark's result. `missing` of the items were left out; the published split has `stated_items` and
+    `stated_texts`, as far as known."""
 
     benchmark: str
     title: str
     items: int
+    texts: int
     missing: int
-    stated: int
+    stated_items: int | None
+    stated_texts: int | None
     measured: tuple[Measured, ...]
     baseline: tuple[Measured, ...] = ()
 
@@ -75,8 +78,10 @@ def evaluate(
         benchmark=benchmark.name,
         title=benchmark.title,
         items=len(data.items.ids),
+        texts=len(data.texts) if isinstance(data, Captioned) else 0,
         missing=data.items.missing,
-        stated=benchmark.items,
+        stated_items=benchmark.items,
+        stated_texts=benchmark.captions,
         measured=measure(embedder),
         baseline=measure(baseline) if baseline is not None else (),
     )

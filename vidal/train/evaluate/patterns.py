@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.errors import ConfigError
 from vidal.train.evaluate.annotations import Row, listing
 
 _FIELD = re.compile(r"\{([^{}:]+)(?::0(\d))?\}")
@@ -57,12 +57,6 @@ class Files:
                     named.setdefault(name, []).append(one)
             self._listed[folder] = named
         return self._listed[folder]
-
-
-def absent(names: Iterable[str], root: Path, bring: str) -> MissingError:
-    """The refusal of a benchmark of which files are missing."""
-    listed = list(names)
-    return MissingError(f"{root}: {len(listed)} files are missing, such as {listed[0]}; needed: {bring}")
 
 
 def _safe(row: Row, name: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from vidal.engine.errors import ConfigError
+from vidal.engine.errors import ConfigError, MissingError
 from vidal.resources import SHIPPED, locate, read_lines
 from vidal.train.evaluate import annotations
 from vidal.train.evaluate.annotations import Row, TableRows, text_of
 from vidal.train.evaluate.benchmark import Benchmark, Classes, Classification
 from vidal.train.evaluate.data import Captioned, Items, Labelled, Media
-from vidal.train.evaluate.patterns import Files, absent, fill
+from vidal.train.evaluate.patterns import Files, fill
 
 
 def read(benchmark: Benchmark, root: Path) -> Captioned | Labelled:
@@ -19,11 +19,14 @@ def read(benchmark: Benchmark, root: Path) -> Captioned | Labelled:
 
     ConfigError and MissingError name the file, the line and the fix.
     """
-    rows = _rows_by_id(benchmark, root)
-    items, kept = _items(benchmark, root, rows)
-    if benchmark.retrieval is not None:
-        return _captioned(benchmark, items, kept)
-    return _labelled(benchmark, root, items, kept, rows)
+    try:
+        rows = _rows_by_id(benchmark, root)
+        items, kept = _items(benchmark, root, rows)
+        if benchmark.retrieval is not None:
+            return _captioned(benchmark, items, kept)
+        return _labelled(benchmark, root, items, kept, rows)
+    except MissingError as error:
+        raise MissingError(f"{error}; {benchmark.title} needs {benchmark.bring}") from error
 
 
 def templates(task: Classification, root: Path) -> list[str]:
@@ -70,7 +73,7 @@ def _items(benchmark: Benchmark, root: Path, rows: Mapping[str, list[Row]]) -> t
             for modality, path in paths.items():
                 media[modality] += [Media(path, benchmark.seconds, (view, views)) for view in range(views)]
     if lost and (benchmark.missing == "refuse" or not kept):
-        raise absent(lost, root, benchmark.bring)
+        raise MissingError(f"{root}: {len(lost)} of {len(rows)} items lack a file, the first {lost[0]}")
     return Items(tuple(kept), media, views, len(lost)), kept
 
 

@@ -42,12 +42,17 @@ def table(outcomes: Sequence[Outcome], name: str = "model", baseline: str = "bas
 
 def told(outcome: Outcome) -> str:
     """A benchmark's title, how many items it was measured on, and how far these are from the published split."""
-    lines = [outcome.title, f"{outcome.items:,} items"]
+    lines = [outcome.title, _counted(outcome.items, outcome.texts)]
     if outcome.missing:
         lines.append(f"{outcome.missing:,} left out: no file")
-    if outcome.items + outcome.missing != outcome.stated:
-        lines.append(f"published: {outcome.stated:,}")
+    of_split = (outcome.stated_items or outcome.items, outcome.stated_texts or outcome.texts)
+    if of_split != (outcome.items, outcome.texts):
+        lines.append(f"published: {_counted(*of_split)}")
     return "\n".join(lines)
+
+
+def _counted(items: int, texts: int) -> str:
+    return f"{items:,} items" + (f", {texts:,} texts" if texts else "")
 
 
 def _rows(one: Measured, other: Measured | None, compared: bool) -> Iterator[list[str]]:
