@@ -24,7 +24,11 @@ JSFUSION = (
 CLOTHO = (
     "file_name,caption_1,caption_2,caption_3,caption_4,caption_5\nSanta Motor.wav,A.,B.,C.,D.,E.\nx (2).wav,F,G,H,I,J\n"
 )
-VGGSOUND = '---g-f_I2yQ,1,people marching,test\n--0PQM4-hqg,30,"female speech, woman speaking",test\nA,5,toilet flushing,train\n'
+VGGSOUND = (
+    "---g-f_I2yQ,1,people marching,test\n"
+    '--0PQM4-hqg,30,"female speech, woman speaking",test\n'
+    "A,5,toilet flushing,train\n"
+)
 FILES: dict[str, dict[str, str]] = {
     "msr-vtt-1k-a": {"MSRVTT_JSFUSION_test.csv": JSFUSION, "videos/video9770.mp4": "", "videos/video9771.webm": ""},
     "msr-vtt-1k-a-sound": {
@@ -32,7 +36,8 @@ FILES: dict[str, dict[str, str]] = {
         **{"videos/video9770.mp4": "", "videos/video9771.mp4": "", "audio/video9771.wav": ""},
     },
     "msvd": {
-        "AllVideoDescriptions.txt": "#  header\n\nv_1_5_9 a squirrel eats\nv_2_0_3 a man sings\nv_1_5_9 an animal\nv_3 x\n",
+        "AllVideoDescriptions.txt": "#  header\n\nv_1_5_9 a squirrel eats\nv_2_0_3 a man sings\n"
+        "v_1_5_9 an animal\nv_3 x\n",
         "test_list.txt": "v_2_0_3\nv_1_5_9\n",
         **{"videos/v_1_5_9.avi": "", "videos/v_2_0_3.avi": ""},
     },
@@ -62,7 +67,8 @@ FILES: dict[str, dict[str, str]] = {
         **{"audio/vfY_T_30.wav": "", "audio/_-x_0.flac": ""},
     },
     "ave": {
-        "testSet.txt": "Category&VideoID&Quality&StartTime&EndTime\nChurch bell&RUh&good&0&10\nMale speech, man&x-y&good&0&9\n",
+        "testSet.txt": "Category&VideoID&Quality&StartTime&EndTime\nChurch bell&RUh&good&0&10\n"
+        "Male speech, man&x-y&good&0&9\n",
         **{"AVE/RUh.mp4": "", "AVE/x-y.mp4": "", "audio/RUh.wav": "", "audio/x-y.wav": ""},
     },
     "vggsound": {"vggsound.csv": VGGSOUND, "audio/---g-f_I2yQ_000001.flac": "", "audio/--0PQM4-hqg_000030.wav": ""},
@@ -72,7 +78,7 @@ FILES: dict[str, dict[str, str]] = {
         **{"videos/--0PQM4-hqg_000030.mp4": "", "audio/--0PQM4-hqg_000030.flac": ""},
     },
     "audioset": {
-        "eval_segments.csv": "# Segments csv created\n# num_ytids=2\n# YTID, start_seconds, end_seconds, positive_labels\n"
+        "eval_segments.csv": "# Segments csv\n# num_ytids=2\n# YTID, start_seconds, end_seconds, positive_labels\n"
         '--4gqARaEJE, 0.000, 10.000, "/m/068hy,/m/0bt9lr"\nz, 3.000, 13.000, "/m/0bt9lr"\n',
         "class_labels_indices.csv": 'index,mid,display_name\n0,/m/09x0r,"Speech"\n1,/m/0bt9lr,"Dog"\n'
         '2,/m/068hy,"Domestic animals, pets"\n',

@@ -14,27 +14,91 @@ from vidal.train.evaluate.reading import read, templates
 
 HEAD = "key,vid_key,video_id,sentence\n"
 CASES = {
-    "a row with a cell too many": ("msr-vtt-1k-a", {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,v1,a, b\n"}, r"test\.csv:2: 5 cells, not 4 \(key, "),
-    "a column that is absent": ("msr-vtt-1k-a", {"MSRVTT_JSFUSION_test.csv": "key,video,sentence\nr,v1,a\n"}, r"test\.csv:2: no field 'video_id', only 'key', 'video'"),
-    "an empty text": ("msr-vtt-1k-a", {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,v1,a\nr,m,v1, \n", "videos/v1.mp4": ""}, r"test\.csv:3: 'sentence' holds no text"),
-    "a quote left open": ("msr-vtt-1k-a", {"MSRVTT_JSFUSION_test.csv": HEAD + 'r,m,v1,"a\n'}, r"test\.csv:\d: not a table: "),
+    "a row with a cell too many": (
+        "msr-vtt-1k-a",
+        {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,v1,a, b\n"},
+        r"test\.csv:2: 5 cells, not 4 \(key, ",
+    ),
+    "a column that is absent": (
+        "msr-vtt-1k-a",
+        {"MSRVTT_JSFUSION_test.csv": "key,video,sentence\nr,v1,a\n"},
+        r"test\.csv:2: no field 'video_id', only 'key', 'video'",
+    ),
+    "an empty text": (
+        "msr-vtt-1k-a",
+        {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,v1,a\nr,m,v1, \n", "videos/v1.mp4": ""},
+        r"test\.csv:3: 'sentence' holds no text",
+    ),
+    "a quote left open": (
+        "msr-vtt-1k-a",
+        {"MSRVTT_JSFUSION_test.csv": HEAD + 'r,m,v1,"a\n'},
+        r"test\.csv:\d: not a table: ",
+    ),
     "no rows": ("msr-vtt-1k-a", {"MSRVTT_JSFUSION_test.csv": HEAD}, r"test\.csv holds no rows for msr-vtt-1k-a"),
-    "a name that leads elsewhere": ("msr-vtt-1k-a", {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,../../etc/passwd,a\n"}, r"test\.csv:2: 'video_id' is '\.\./\.\./etc/passwd', which is no name"),
-    "a name that is the folder above": ("msr-vtt-1k-a", {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,..,a\n"}, r"'video_id' is '\.\.', which is no name"),
-    "two files for an item": ("msr-vtt-1k-a", {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,v1,a\n", "videos/v1.mp4": "", "videos/v1.webm": ""}, r"several files for 'v1': v1\.mp4, v1\.webm"),
-    "an id of the list that is not annotated": ("msvd", {"AllVideoDescriptions.txt": "v_1 a man\n", "test_list.txt": "v_1\nv_9\n"}, r"test_list\.txt:2: 'v_9' is not in .*AllVideoDescriptions\.txt"),
-    "a name without a sentence": ("msvd", {"AllVideoDescriptions.txt": "v_1\n", "test_list.txt": "v_1\n", "videos/v_1.avi": ""}, r"Descriptions\.txt:1: 'text' holds no text"),
+    "a name that leads elsewhere": (
+        "msr-vtt-1k-a",
+        {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,../../etc/passwd,a\n"},
+        r"test\.csv:2: 'video_id' is '\.\./\.\./etc/passwd', which is no name",
+    ),
+    "a name that is the folder above": (
+        "msr-vtt-1k-a",
+        {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,..,a\n"},
+        r"'video_id' is '\.\.', which is no name",
+    ),
+    "two files for an item": (
+        "msr-vtt-1k-a",
+        {"MSRVTT_JSFUSION_test.csv": HEAD + "r,m,v1,a\n", "videos/v1.mp4": "", "videos/v1.webm": ""},
+        r"several files for 'v1': v1\.mp4, v1\.webm",
+    ),
+    "an id of the list that is not annotated": (
+        "msvd",
+        {"AllVideoDescriptions.txt": "v_1 a man\n", "test_list.txt": "v_1\nv_9\n"},
+        r"test_list\.txt:2: 'v_9' is not in .*AllVideoDescriptions\.txt",
+    ),
+    "a name without a sentence": (
+        "msvd",
+        {"AllVideoDescriptions.txt": "v_1\n", "test_list.txt": "v_1\n", "videos/v_1.avi": ""},
+        r"Descriptions\.txt:1: 'text' holds no text",
+    ),
     "broken JSON": ("didemo", {"test_data.json": '[{"video": "a"},\n{]'}, r"test_data\.json:2: not JSON: "),
     "JSON of another kind": ("didemo", {"test_data.json": "3"}, r"test_data\.json: neither a list nor an object"),
-    "an entry of another kind": ("didemo", {"test_data.json": '[{"video": "a", "description": "b"}, 7]'}, r"test_data\.json: entry 2 is no object but 7"),
+    "an entry of another kind": (
+        "didemo",
+        {"test_data.json": '[{"video": "a", "description": "b"}, 7]'},
+        r"test_data\.json: entry 2 is no object but 7",
+    ),
     "JSON nested without end": ("didemo", {"test_data.json": "[" * 100000}, r"test_data\.json: nested too deeply"),
-    "a list with no text in it": ("activitynet", {"val_1.json": json.dumps({"v_a": {"sentences": ["x", None]}}), "videos/v_a.mp4": ""}, r"val_1\.json: entry 'v_a', sentences 2: 'sentences' holds no text but None"),
-    "an empty list": ("activitynet", {"val_1.json": json.dumps({"v_a": {"sentences": []}}), "videos/v_a.mp4": ""}, r"entry 'v_a': 'sentences' is an empty list"),
-    "a class nobody knows": ("vggsound", {"vggsound.csv": "a,1,singing dogs,test\n", "audio/a_000001.wav": ""}, r"vggsound\.csv:1: 'singing dogs' is no class of vggsound"),
-    "a second row of an item": ("esc-50", {"meta/esc50.csv": "filename,category\na.wav,dog\na.wav,cat\n", "audio/a.wav": ""}, r"esc50\.csv:3: a second row of the item at .*esc50\.csv:2"),
-    "a class twice": ("flir-v2", {"classes.txt": "car\tcar\ncar\tvan\n", "thermal/car/1.jpg": ""}, r"classes\.txt:2: 'car' is a class already"),
-    "a folder that is no class": ("llvip", {"thermal/cat/1.jpg": ""}, r"thermal/cat/1\.jpg: 'cat' is no class of llvip"),
-}  # fmt: skip
+    "a list with no text in it": (
+        "activitynet",
+        {"val_1.json": json.dumps({"v_a": {"sentences": ["x", None]}}), "videos/v_a.mp4": ""},
+        r"val_1\.json: entry 'v_a', sentences 2: 'sentences' holds no text but None",
+    ),
+    "an empty list": (
+        "activitynet",
+        {"val_1.json": json.dumps({"v_a": {"sentences": []}}), "videos/v_a.mp4": ""},
+        r"entry 'v_a': 'sentences' is an empty list",
+    ),
+    "a class nobody knows": (
+        "vggsound",
+        {"vggsound.csv": "a,1,singing dogs,test\n", "audio/a_000001.wav": ""},
+        r"vggsound\.csv:1: 'singing dogs' is no class of vggsound",
+    ),
+    "a second row of an item": (
+        "esc-50",
+        {"meta/esc50.csv": "filename,category\na.wav,dog\na.wav,cat\n", "audio/a.wav": ""},
+        r"esc50\.csv:3: a second row of the item at .*esc50\.csv:2",
+    ),
+    "a class twice": (
+        "flir-v2",
+        {"classes.txt": "car\tcar\ncar\tvan\n", "thermal/car/1.jpg": ""},
+        r"classes\.txt:2: 'car' is a class already",
+    ),
+    "a folder that is no class": (
+        "llvip",
+        {"thermal/cat/1.jpg": ""},
+        r"thermal/cat/1\.jpg: 'cat' is no class of llvip",
+    ),
+}
 
 
 @pytest.mark.parametrize("name, files, message", CASES.values(), ids=CASES)

@@ -45,9 +45,9 @@ def told(outcome: Outcome) -> str:
     lines = [outcome.title, _counted(outcome.items, outcome.texts)]
     if outcome.missing:
         lines.append(f"{outcome.missing:,} left out: no file")
-    of_split = (outcome.stated_items or outcome.items, outcome.stated_texts or outcome.texts)
-    if of_split != (outcome.items, outcome.texts):
-        lines.append(f"published: {_counted(*of_split)}")
+    stated = (outcome.stated_items or outcome.items, outcome.stated_texts or outcome.texts)
+    if stated != (outcome.items, outcome.texts):
+        lines.append(f"published: {_counted(stated[0], outcome.stated_texts or 0)}")
     return "\n".join(lines)
 
 
