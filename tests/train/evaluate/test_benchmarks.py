@@ -186,6 +186,13 @@ def test_kinetics_has_folders_in_either_spelling_and_views(tmp_path):
     assert [media.view for media in data.items.media["video"][15:17]] == [(0, 15), (1, 15)]
 
 
+def test_a_header_is_no_row_and_a_hidden_file_no_item(tmp_path):
+    ave = read(benchmark("ave"), written(tmp_path, FILES["ave"]))
+    assert ave.items.ids == ("RUh", "x-y") and ave.items.missing == 0
+    flir = read(benchmark("flir-v1"), written(tmp_path, FILES["flir-v1"]))
+    assert flir.items.ids == ("car/1", "dog/1")
+
+
 def test_classes_go_by_other_words(tmp_path):
     data = read(benchmark("flir-v2"), written(tmp_path, FILES["flir-v2"]))
     assert data.classes == ("bicycle", "car or pick-up trucks or vans") and data.labels == ((0,), (1,))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidal.train.evaluate.ranks import ranks, recalls
+from vidal.train.evaluate.ranks import cuts, ranks, recalls
 
 
 def plainly(queries, gallery, answers, groups, among):
@@ -79,6 +79,11 @@ def test_figures_of_ranks():
     assert recalls(np.array([1, 1, 2, 6, 11, 30])) == {
         "R@1": pytest.approx(100 / 3), "R@5": 50.0, "R@10": pytest.approx(200 / 3), "MdR": 4.0, "MnR": 8.5,
     }  # fmt: skip
+
+
+def test_tiles_are_as_large_as_may_be_and_tear_no_group_apart():
+    assert cuts(np.arange(10), 4) == [(0, 4), (4, 8), (8, 10)]
+    assert cuts(np.array([0, 0, 1, 2, 2, 2, 2, 2, 3]), 4) == [(0, 3), (3, 8), (8, 9)]
 
 
 def test_memory_is_that_of_tiles():

@@ -83,6 +83,11 @@ CASES = {
         {"vggsound.csv": "a,1,singing dogs,test\n", "audio/a_000001.wav": ""},
         r"vggsound\.csv:1: 'singing dogs' is no class of vggsound",
     ),
+    "a row below comments": (
+        "audioset",
+        {"eval_segments.csv": "# a\n# b\na, 0.0, 10.0, /m/1\nb, 0.0\n"},
+        r"eval_segments\.csv:4: 2 cells, not 4",
+    ),
     "a second row of an item": (
         "esc-50",
         {"meta/esc50.csv": "filename,category\na.wav,dog\na.wav,cat\n", "audio/a.wav": ""},

@@ -38,7 +38,7 @@ def ranks(
         raise ValueError(f"query {int(np.flatnonzero(first == last)[0])} has no right answer in the gallery")
     own = _best(queries, gallery, order, first, last, tile[0])
     above = np.zeros(len(queries), np.int64)
-    for start, stop in _cuts(member, tile[1]):
+    for start, stop in cuts(member, tile[1]):
         rows = gallery[order[start:stop]].astype(np.float64).T
         marks = np.flatnonzero(np.diff(member[start:stop], prepend=member[start] - 1))
         for head in range(0, len(queries), tile[0]):
@@ -72,7 +72,7 @@ def _best(
     return best
 
 
-def _cuts(member: np.ndarray, most: int) -> list[tuple[int, int]]:
+def cuts(member: np.ndarray, most: int) -> list[tuple[int, int]]:
     """Ranges of about `most` rows of a sorted gallery that tear no group apart."""
     edges = np.append(np.flatnonzero(np.diff(member)) + 1, len(member))
     cuts, start = [], 0
