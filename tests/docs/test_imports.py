@@ -12,12 +12,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "vidal"
 STAGES = ("terms", "harvest", "filter", "generate", "caption", "shard")
-COMMON = {"engine", "media", "models", "resources"}
+COMMON = {"engine", "media", "models", "resources", "text"}
 ALLOWED: dict[str, set[str]] = {
     "engine": set(),
     "media": {"engine.errors"},
     "models": {"engine.errors"},
     "resources": {"engine.errors"},
+    "text": set(),
     **{stage: COMMON | set(STAGES[:position]) for position, stage in enumerate(STAGES)},
     "pipeline": COMMON | {*STAGES},
     "status": COMMON | {*STAGES},
