@@ -23,6 +23,7 @@ from vidal.caption.llm import Price
 from vidal.caption.llm.ledger import spent
 from vidal.caption.refine import KEY as SECTION
 
+pytestmark = pytest.mark.timeout(900)
 ROOT = Path(__file__).parents[2]
 SOON = {"retry_after_ms": "40"}
 A_SECOND = {"Retry_After": "1"}
