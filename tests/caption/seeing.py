@@ -21,11 +21,10 @@ class Seeing(Endpoint):
 
     def __init__(self) -> None:
         super().__init__()
-        self.last = self._told
+        self.last = self.tell
 
-    def _told(self, asked: dict[str, Any]) -> Answer:
-        colours = " and ".join(map(colour_of, shown(asked)))
-        return completion(self.said.replace("{colours}", colours))
+    def tell(self, asked: dict[str, Any]) -> Answer:
+        return completion(self.said.replace("{colours}", " and ".join(map(colour_of, shown(asked)))))
 
     @property
     def texts(self) -> list[str]:

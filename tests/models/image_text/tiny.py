@@ -210,7 +210,7 @@ def stored(folder: Path, network: Any, processor: Any) -> Path:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in network.parameters():
-            if weight.ndim > 1:
+            if weight.ndim > 1 or weight.unique().numel() > 1:
                 weight.normal_(0.0, weight[0].numel() ** -0.5 * 1.7, generator=generator)
     processor.save_pretrained(folder)
     return saved(network, folder)
