@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.models.image_text import tiny
@@ -44,3 +46,16 @@ def test_the_frames_it_reads_are_spread_over_the_clip(checkpoint, company):
 def test_a_git_of_pictures_captions_no_clips(tmp_path):
     with pytest.raises(ConfigError, match="num_image_with_embedding"):
         load(str(tiny.git(tmp_path)))
+
+
+def test_a_processor_of_videos_shows_the_same_clip(checkpoint, company, tmp_path):
+    """Those published for clips have one (VideoMAE's), which gives pictures one more axis."""
+    from transformers import GitProcessor, VideoMAEImageProcessor
+
+    folder = shutil.copytree(checkpoint, tmp_path / "videos")
+    stored = GitProcessor.from_pretrained(checkpoint)
+    kept = {name: getattr(stored.image_processor, name) for name in ("image_mean", "image_std", "resample")}
+    sides = {"size": stored.image_processor.size, "crop_size": stored.image_processor.crop_size}
+    GitProcessor(VideoMAEImageProcessor(**kept, **sides), stored.tokenizer).save_pretrained(folder)
+    clips = [company[:8], company[3:6]]
+    assert load(str(folder)).caption_video(clips, ["", ""]) == load(checkpoint).caption_video(clips, ["", ""])
