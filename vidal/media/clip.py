@@ -12,9 +12,7 @@ from vidal.media.limits import MediaLimits
 from vidal.media.source import source_options
 
 
-def decode_frames(
-    data: bytes, choose: Callable[[int], np.ndarray], limits: MediaLimits | None = None
-) -> np.ndarray:
+def decode_frames(data: bytes, choose: Callable[[int], np.ndarray], limits: MediaLimits | None = None) -> np.ndarray:
     """Frames of an mp4 as uint8 [n, H, W, 3] RGB: those that `choose` names of so many, by number, in order.
 
     SampleError `NotMedia`, `NoVideo`, `TooLong` for more pictures than the limits allow, or `DecodeFailed`, also where

@@ -14,7 +14,7 @@ from vidal.engine.tar import pack
 from vidal.media.depth_png import encode_depth
 from vidal.media.images import encode_jpeg
 from vidal.media.sound import encode_flac
-from vidal.train.data import Loader, text_policy
+from vidal.train.data import Loader, TextPolicy, text_policy
 from vidal.train.data.datasets import Dataset
 from vidal.train.modalities import modality
 from vidal.train.towers.config import VisionConfig
@@ -80,11 +80,14 @@ def folder(path: Path, sizes: Sequence[int], make: Callable[[int], Members] = pa
     return path
 
 
-def loader(place: Path | str | Sequence[Dataset], name: str = "image", text: str = "txt", **settings) -> Loader:
+def loader(
+    place: Path | str | Sequence[Dataset], name: str = "image", text: str | TextPolicy = "txt", **settings
+) -> Loader:
     """A loader over one folder, of batches of 4, shuffling 6 samples at a time."""
     datasets = [Dataset(str(place))] if isinstance(place, str | Path) else place
     settings = {"batch_size": 4, "seed": 7, "shuffle": 6, **settings}
-    return Loader(datasets, modality(name), VISION, Letters(), text_policy(text), **settings)
+    policy = text_policy(text) if isinstance(text, str) else text
+    return Loader(datasets, modality(name), VISION, Letters(), policy, **settings)
 
 
 def npy(values: np.ndarray) -> bytes:

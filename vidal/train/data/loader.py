@@ -16,7 +16,7 @@ from vidal.train.data.batches import Batch, Batches, Report, evaluation_order
 from vidal.train.data.datasets import Dataset, Say, shards
 from vidal.train.data.examples import Reader
 from vidal.train.data.plan import Layout
-from vidal.train.data.position import Course, Position, next_epoch
+from vidal.train.data.position import Course, Position, next_epoch, own_streams
 from vidal.train.data.texts import TextPolicy
 from vidal.train.modalities import Modality
 from vidal.train.towers.config import VisionConfig
@@ -112,7 +112,7 @@ class Loader:
             self._position = self._onward(self._position, report)
 
     def _begun(self, stored: Mapping[str, Any] | None) -> Position:
-        position = self._course.after(stored) if stored else self._course.start()
+        position = self._course.after(stored, self._rank) if stored else self._course.start()
         return self._own(self._turned(position))
 
     def _onward(self, position: Position, report: Report) -> Position:
@@ -125,7 +125,7 @@ class Loader:
         return next_epoch(position, self._course) if position.batches >= self._course.steps else position
 
     def _own(self, position: Position) -> Position:
-        names = [f"{self._rank}/{worker}" for worker in range(position.layout.workers)]
+        names = own_streams(position.layout, self._rank)
         return replace(position, taken={**dict.fromkeys(names, (0, 0, 0)), **position.taken})
 
 

@@ -76,19 +76,21 @@ class Course:
         """The beginning of an epoch, whose first batch is made by the worker `turn`."""
         return Position(epoch, 0, 0, turn, self.layout, self.batch_size, self._data)
 
-    def after(self, stored: Mapping[str, Any]) -> Position:
-        """Where to go on after a stored position. ConfigError where it is of other data, or of some ranks only."""
+    def after(self, stored: Mapping[str, Any], rank: int) -> Position:
+        """Where a rank goes on after a stored position. ConfigError where it is of other data, or lacks what other
+        ranks knew."""
         position = of_dict(stored)
         if position.data != self._data:
             raise ConfigError(
                 "the position is one in other datasets or of another seed; train on with the same shards, weights and "
                 "seed, or begin without a position"
             )
-        if position.layout == self.layout and position.batch_size == self.batch_size:
-            return position
-        lacking = [name for name in _streams(position.layout) if name not in position.taken]
-        if lacking:
+        same = position.layout == self.layout and position.batch_size == self.batch_size
+        needed = own_streams(position.layout, rank) if same else _streams(position.layout)
+        if lacking := [name for name in needed if name not in position.taken]:
             raise ConfigError(f"the position says nothing of the streams {', '.join(lacking)}: join those of all ranks")
+        if same:
+            return position
         seen = position.batches * position.batch_size * position.layout.world
         batches = min(self.steps, ceil(seen / (self.batch_size * self.layout.world)))
         return replace(self.start(position.epoch), batches=batches, begun=batches, before=position)
@@ -122,8 +124,13 @@ def next_epoch(position: Position, course: Course) -> Position:
     return course.start(position.epoch + 1, position.turn)
 
 
+def own_streams(layout: Layout, rank: int) -> list[str]:
+    """The names of the streams that a rank's workers read."""
+    return [f"{rank}/{worker}" for worker in range(layout.workers)]
+
+
 def _streams(layout: Layout) -> list[str]:
-    return [f"{rank}/{worker}" for rank in range(layout.world) for worker in range(layout.workers)]
+    return [name for rank in range(layout.world) for name in own_streams(layout, rank)]
 
 
 def _depth(position: Position) -> int:
