@@ -33,5 +33,5 @@ def test_what_is_refused(clip):
         return error.value.error_class
 
     assert refused(clip, MediaLimits(max_seconds=0.01)) == "TooLong"
-    assert refused(clip, MediaLimits(max_pixels=100)) == "DecodeFailed"
+    assert refused(clip, MediaLimits(max_pixels=100)) == "TooManyPixels"
     assert [refused(data) for data in (clip[:-200], clip[:60], b"", b"<html>")] == ["DecodeFailed"] * 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +12,15 @@ from vidal.engine.errors import SampleError
 from vidal.media.limits import MediaLimits
 from vidal.media.source import source_options
 
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
 
 def decode_frames(data: bytes, choose: Callable[[int], np.ndarray], limits: MediaLimits | None = None) -> np.ndarray:
     """Frames of an mp4 as uint8 [n, H, W, 3] RGB: those that `choose` names of so many, by number, in order.
 
-    SampleError `NotMedia`, `NoVideo`, `TooLong` for more pictures than the limits allow, or `DecodeFailed`, also where
-    fewer pictures decode than are needed.
+    SampleError `NoVideo`, `TooManyPixels`, `TooLong` for more pictures than the limits allow, or `DecodeFailed`, also
+    where fewer pictures decode than are needed.
     """
     import av
 
@@ -28,17 +32,19 @@ def decode_frames(data: bytes, choose: Callable[[int], np.ndarray], limits: Medi
         raise SampleError("DecodeFailed", f"{len(data)} bytes of mp4 that do not decode: {error}") from None
 
 
-def _frames(container: object, choose: Callable[[int], np.ndarray], limits: MediaLimits) -> np.ndarray:
-    tracks = container.streams.video
-    if not tracks:
+def _frames(container: InputContainer, choose: Callable[[int], np.ndarray], limits: MediaLimits) -> np.ndarray:
+    if not container.streams.video:
         raise SampleError("NoVideo", "an mp4 without a picture")
-    tracks[0].thread_count = 1
-    total = tracks[0].frames
+    track = container.streams.video[0]
+    if track.width * track.height > limits.max_pixels:
+        raise SampleError("TooManyPixels", f"a picture of {track.width}x{track.height} pixels")
+    track.thread_count, track.codec_context.options = 1, {"max_pixels": str(limits.max_pixels)}
+    total = track.frames
     if not 0 < total <= limits.max_fps * limits.max_seconds:
         raise SampleError("TooLong", f"an mp4 of {total} pictures")
     wanted = choose(total)
     last, found = int(wanted.max()), {}
-    for number, frame in enumerate(container.decode(tracks[0])):
+    for number, frame in enumerate(container.decode(track)):
         if number in wanted:
             found[number] = frame.to_ndarray(format="rgb24")
         if number == last:

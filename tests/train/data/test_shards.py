@@ -140,7 +140,7 @@ def test_all_shards_bad_is_an_error_with_the_first_reason(tmp_path):
         with pytest.raises(MissingError, match="no sample of the shards can be read"):
             next(iter(loader(place, train=train)))
     (place / "sizes.json").unlink()
-    with pytest.raises(MissingError, match="no shard can be read; the first: .*s-000000.tar"):
+    with pytest.raises(MissingError, match=r"no shard can be read; the first: .*s-000000.tar"):
         loader(place)
 
 
@@ -179,7 +179,7 @@ def test_an_unreadable_shard_is_said_and_left_out(tmp_path):
 
 @pytest.mark.parametrize("location", ["pipe:touch {}/x.tar", "zip://a.tar::{}/b.zip", "nothing://{}/a.tar", "{}/none"])
 def test_what_is_no_place_of_shards_is_refused(tmp_path, location):
-    with pytest.raises((ConfigError, MissingError), match="programs or chains|Protocol not known|no .tar shards"):
+    with pytest.raises((ConfigError, MissingError), match=r"programs or chains|Protocol not known|no \.tar shards"):
         loader(location.format(tmp_path))
     assert list(tmp_path.iterdir()) == []
 

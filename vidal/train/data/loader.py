@@ -1,4 +1,4 @@
-"""Batches for a tower from shards: shuffled, divided among ranks and workers, and resumable in the middle of an epoch."""
+"""Batches for a tower from shards: shuffled, divided among ranks and workers, resumable in the middle of an epoch."""
 
 from __future__ import annotations
 
