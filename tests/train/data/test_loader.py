@@ -149,6 +149,7 @@ def test_evaluation_is_every_sample_once_in_order(shards, workers):
     assert keys(batches) == sorted(ALL) and load.steps_per_epoch == len(batches) == 7
     assert [len(batch.keys) for batch in batches] == [4] * 6 + [1]
     halves = [keys(loader(shards, train=False, rank=rank, world=2, workers=workers)) for rank in range(2)]
+    assert list(loader(shards, train=False, rank=0, world=30)) == []
     assert halves[0] + halves[1] == sorted(ALL) and abs(len(halves[0]) - len(halves[1])) <= 1
 
 

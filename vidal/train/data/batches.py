@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -48,6 +48,7 @@ class Report:
 
 
 Made = tuple[Batch | None, Report]
+Held = tuple[RawSample | None, int]
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class Batches(IterableDataset):
     def _in_order(self, maker: _Maker, worker: int) -> Iterator[Made]:
         order, size = evaluation_order(self.course, self.rank), self.course.batch_size
         for first in range(worker * size, len(order), self.course.layout.workers * size):
-            maker.take(order.between(first, min(first + size, len(order))))
-            examples = [example for sample, copy in maker.held if (example := maker.example(sample, 0, copy))]
+            held = maker.read(order.between(first, min(first + size, len(order))))
+            examples = [example for sample, copy in held if (example := maker.example(sample, copy, 0))]
             yield maker.batch(examples), maker.report("", (0, 0, 0))
 
     def _for_ever(self, maker: _Maker, position: Position, worker: int) -> Iterator[Made]:
@@ -99,49 +100,51 @@ class Batches(IterableDataset):
 
 
 class _Maker:
-    """The samples a worker holds, and what it has to tell."""
+    """Reads samples, makes examples and batches of them, and remembers what there is to tell."""
 
     def __init__(self, reader: Reader, words: Any, batch_size: int) -> None:
         self.taken: Taken = (0, 0, 0)
-        self.held: list[tuple[RawSample | None, int]] = []
         self._reader, self._words = reader, words
         self._pieces = PieceReader(reader.wanted)
         self._report = Report()
         self._first_fault = ""
 
-    def take(self, pieces: Any, samples: int | None = None) -> None:
-        """Hold the samples of pieces: as many as said, else as many as fit into BLOCK_BYTES, one at least."""
-        self.held, size = [], 0
+    def read(self, pieces: Iterable[Piece]) -> Iterator[Held]:
+        """The samples of pieces, undecoded, with the number of their copy; None for one that its shard lacks."""
         for piece in pieces:
             for sample in self._pieces.read(piece):
-                sample = self._reader.lean(sample) if sample else None
-                self.held.append((sample, piece.copy))
-                size += sample.size if sample else 0
-                if len(self.held) == samples or (samples is None and size > BLOCK_BYTES):
-                    return
+                yield (self._reader.lean(sample) if sample else None), piece.copy
+
+    def _fill(self, pieces: Iterable[Piece]) -> list[Held]:
+        """As many samples as fit into BLOCK_BYTES, one at least."""
+        held, size = [], 0
+        for sample, copy in self.read(pieces):
+            held.append((sample, copy))
+            size += sample.size if sample else 0
+            if size > BLOCK_BYTES:
+                break
+        return held
 
     def examples(self, stream: Stream, epoch: int, taken: Taken | None) -> Iterator[Example]:
         """The examples of a stream, without end, after what was taken. MissingError where all that there is gives
         none."""
-        start, used, size = taken or (0, 0, 0)
+        start, used, _ = taken or (0, 0, 0)
         fruitless = 0
         while True:
-            block = stream.block(start)
-            self.take(block.pieces, size or None)
-            size = len(self.held)
+            held = self._fill(stream.block(start).pieces)
+            size = len(held)
             for place in stream.shuffled(start, size)[used:]:
                 used += 1
                 self.taken = (start, used, size)
-                sample, copy = self.held[place]
-                example = self.example(sample, epoch, copy)
+                example = self.example(*held[place], epoch)
                 fruitless = 0 if example else fruitless + 1
                 if example:
                     yield example
                 elif fruitless > stream.own + stream.plan.samples:
                     raise MissingError(f"no sample of the shards can be read; the first: {self._first_fault}")
-            start, used, size = start + size, 0, 0
+            start, used = start + size, 0
 
-    def example(self, sample: RawSample | None, epoch: int, copy: int) -> Example | None:
+    def example(self, sample: RawSample | None, copy: int, epoch: int) -> Example | None:
         """A sample read, or None where it is skipped, which is counted."""
         if sample is None:
             found: Example | SampleError = SampleError(LOST, next(iter(self._pieces.lines), "a shard was given up"))

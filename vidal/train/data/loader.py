@@ -87,7 +87,7 @@ class Loader:
     def __iter__(self) -> Iterator[Batch]:
         batches = Batches(self._course, self._reader, self._words, self._rank, self._position)
         made = iter(DataLoader(batches, batch_size=None, num_workers=self._workers, collate_fn=_as_it_is))
-        given = False
+        given = 0
         while True:
             asked = time.monotonic()
             batch, report = next(made, (None, None))
@@ -96,9 +96,9 @@ class Loader:
                 break
             self._heed(report)
             if batch is not None:
-                given = True
+                given += 1
                 yield batch
-        if not given:
+        if self.steps_per_epoch and not given:
             raise MissingError(f"no sample of the shards can be read: {dict(self.skipped)}")
 
     def _heed(self, report: Report) -> None:
