@@ -46,7 +46,7 @@ def repaired(text: str) -> str:
 
 def _cleaned(raw: str) -> str:
     title, tags = split_hashtags(raw)
-    title = words.without(title, _boilerplate())
+    title = words.without(" ".join(word for word in title.split() if word.strip("#")), _boilerplate())
     hashtags = " ".join(tag for tag in tags if words.fold(tag) not in _boilerplate())
     return ", ".join(part for part in (title, hashtags) if part)
 

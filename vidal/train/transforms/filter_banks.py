@@ -30,11 +30,13 @@ def log_mel(frames: torch.Tensor, mels: int) -> torch.Tensor:
     equal on the mel scale 1127 ln(1 + f / 700); of many bands, the lowest may lie between two lines of the spectrum and
     hear nothing.
     """
+    padded = frames.new_zeros(len(frames), FFT)
+    heard = padded[:, :WINDOW]
     centred = frames - frames.mean(-1, keepdim=True)
-    emphasised = centred.clone()
-    emphasised[:, 1:].sub_(centred[:, :-1], alpha=PRE_EMPHASIS)
-    emphasised[:, 0].mul_(1 - PRE_EMPHASIS)
-    spectrum = torch.fft.rfft(emphasised.mul_(_hann()), n=FFT)
+    torch.sub(centred[:, 1:], centred[:, :-1], alpha=PRE_EMPHASIS, out=heard[:, 1:])
+    heard[:, 0] = centred[:, 0] * (1 - PRE_EMPHASIS)
+    heard.mul_(_hann())
+    spectrum = torch.fft.rfft(padded)
     power = spectrum.real.square().add_(spectrum.imag.square())
     return (power @ _filters(mels)).clamp_(min=FLOOR).log_()
 

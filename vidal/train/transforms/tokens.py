@@ -37,7 +37,7 @@ class Words:
     def __init__(self, folder: Path | None = None, length: int = 77, compat: bool = False) -> None:
         self.length = length
         self._tokenizer = _loaded(folder)
-        self._tokenizer.backend_tokenizer.encode_special_tokens = not compat
+        self._tokenizer.split_special_tokens = not compat
         self.size = len(self._tokenizer)
         _check(self._tokenizer, folder)
 
