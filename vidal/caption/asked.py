@@ -22,8 +22,8 @@ from vidal.engine.commits import Store
 from vidal.engine.errors import ConfigError, PendingError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.engine.workspace import Workspace
-from vidal.harvest.screening.words import printable
 from vidal.models.prompts import FRAMES_PROMPT, PICTURE_PROMPT, asked
+from vidal.text.words import printable
 
 SPENT = {"prompt_tokens": pa.int64(), "answer_tokens": pa.int64(), RESPONSES: pa.list_(pa.string())}
 """What the answers have cost, and what the cache holds of them."""
