@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from vidal.caption.llm import cache
 from vidal.engine import forgotten as lists
 from vidal.engine.commits import Piece, all_pieces
 from vidal.engine.forgotten import Forgotten
@@ -93,6 +94,9 @@ def forget(workspace: Workspace, prefix: str, found: Found) -> dict[str, str]:
     _cut(workspace, VERDICTS, gone)
     for table in (SCORES, DUPLICATES):
         _drop(workspace, table, gone)
+    for step, held in found.pieces.items():
+        for piece, ids in held.items():
+            cache.forget(workspace, f"{step}/{piece.stem}.parquet", ids)
     for step in sorted(found.pieces, key=lambda step: step in (CANDIDATES, SEARCH)):
         purge(workspace, step, found.pieces[step], gone)
     return shards

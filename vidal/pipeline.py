@@ -10,12 +10,14 @@ from pydantic import Field, model_validator
 
 from vidal.caption.config import CaptionConfig
 from vidal.engine.config import Section, load
-from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.errors import ConfigError, VidalError
 from vidal.engine.nodes import Node
 from vidal.engine.step import Step
+from vidal.engine.workspace import Workspace
 from vidal.filter.config import FilterConfig
 from vidal.generate.config import GenerateConfig
 from vidal.harvest.config import HarvestConfig
+from vidal.models.options import Options
 from vidal.shard.config import ShardConfig
 from vidal.terms.config import TermsConfig
 
@@ -111,6 +113,7 @@ def nodes(pipeline: Pipeline, base: Path, until: str = STAGES[-1]) -> list[Node]
 
 def _made(pipeline: Pipeline, base: Path) -> list[Step]:
     """The steps of `generate` and `caption` that the pipeline file asks for."""
+    from vidal.caption.asked import AskedKeyframes, AskedVideo
     from vidal.caption.keyframes import Keyframes
     from vidal.caption.refine import Refine
     from vidal.caption.video import VideoCaption
@@ -123,26 +126,34 @@ def _made(pipeline: Pipeline, base: Path) -> list[Step]:
         steps.append(Depth(generate.depth))
     if generate.infrared:
         steps.append(Infrared(generate.infrared, pipeline.seed))
-    if caption.keyframes:
-        steps.append(Keyframes(caption.keyframes))
-    if caption.video:
-        steps.append(VideoCaption(caption.video))
+    if one := caption.keyframes:
+        asks = one.endpoint is not None
+        steps.append(AskedKeyframes(one, base, Workspace(pipeline.workspace)) if asks else Keyframes(one, base))
+    if one := caption.video:
+        asks = one.endpoint is not None
+        steps.append(AskedVideo(one, base, Workspace(pipeline.workspace)) if asks else VideoCaption(one, base))
     if caption.refine:
-        steps.append(Refine(caption.refine, base, keyframes=caption.keyframes is not None))
+        workspace = Workspace(pipeline.workspace)
+        steps.append(Refine(caption.refine, base, workspace, keyframes=caption.keyframes is not None))
     return steps
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that a pipeline file asks for: the key that names it, the role it plays, its name."""
+    """A checkpoint that a pipeline file asks for: the key that names it, the role it plays, its name, and what is asked
+    of a captioner besides."""
 
     key: str
     role: str
     name: str
+    options: Options | None = None
 
 
-def checkpoints(pipeline: Pipeline) -> list[Checkpoint]:
-    """The checkpoints a pipeline file asks for, in the order of its stages."""
+def checkpoints(pipeline: Pipeline, base: Path) -> list[Checkpoint]:
+    """The checkpoints a pipeline file asks for, in the order of its stages. `base` is the folder that relative paths in
+    the pipeline file start from."""
+    from vidal.caption.shown import options_of
+
     asked = [
         ("filter.clip", "clip", pipeline.filter.clip),
         ("filter.clap", "clap", pipeline.filter.clap),
@@ -151,24 +162,58 @@ def checkpoints(pipeline: Pipeline) -> list[Checkpoint]:
         *((f"filter.heads.{number}", "head", head) for number, head in enumerate(pipeline.filter.heads)),
         ("generate.depth", "depth", pipeline.generate.depth),
         ("generate.infrared", "infrared", pipeline.generate.infrared),
+    ]
+    captioners = [
         ("caption.keyframes", "captioner", pipeline.caption.keyframes),
         ("caption.video", "video_captioner", pipeline.caption.video),
     ]
-    return [Checkpoint(f"{key}.checkpoint", role, config.checkpoint) for key, role, config in asked if config]
+    return [
+        *(Checkpoint(f"{key}.checkpoint", role, config.checkpoint) for key, role, config in asked if config),
+        *(
+            Checkpoint(f"{key}.checkpoint", role, config.checkpoint, options_of(config, base))
+            for key, role, config in captioners
+            if config and config.checkpoint
+        ),
+    ]
 
 
-def check_checkpoints(pipeline: Pipeline, until: str) -> None:
-    """Raise MissingError, naming the key, for a checkpoint of a stage up to `until` that is nowhere; one not yet
-    fetched from a hub passes."""
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that a pipeline file asks: the key of its section, the role it plays, its address, the model there, and
+    the environment variable with its key."""
+
+    key: str
+    role: str
+    url: str
+    name: str
+    api_key_env: str
+
+
+def endpoints(pipeline: Pipeline) -> list[Endpoint]:
+    """The endpoints a pipeline file asks, in the order of its stages."""
+    keyframes, video, refine = pipeline.caption.keyframes, pipeline.caption.video, pipeline.caption.refine
+    asked = [
+        ("caption.keyframes.endpoint", "captioner", keyframes and keyframes.endpoint),
+        ("caption.video.endpoint", "video_captioner", video and video.endpoint),
+        ("caption.refine", "refine", refine),
+    ]
+    return [Endpoint(key, role, config.url, config.model, config.api_key_env) for key, role, config in asked if config]
+
+
+def check_checkpoints(pipeline: Pipeline, base: Path, until: str) -> None:
+    """Raise MissingError, naming the key, for a checkpoint of a stage up to `until` that is nowhere, and ConfigError
+    for an option that it does not know; one not yet fetched from a hub passes."""
     from vidal.models import resolve
 
-    for checkpoint in checkpoints(pipeline):
+    for checkpoint in checkpoints(pipeline, base):
         if STAGES.index(checkpoint.key.partition(".")[0]) > STAGES.index(until):
             return
         try:
-            resolve(checkpoint.name)
-        except MissingError as error:
-            raise MissingError(f"{checkpoint.key}: {error}") from error
+            found = resolve(checkpoint.name)
+            if checkpoint.options and isinstance(found, Path):
+                checkpoint.options.check(checkpoint.name, found)
+        except VidalError as error:
+            raise type(error)(f"{checkpoint.key}: {error}") from error
 
 
 def check_sources(pipeline: Pipeline, base: Path) -> None:

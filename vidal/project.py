@@ -18,6 +18,7 @@ from vidal.engine.runners import Runner
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.runners.ray import RayRunner
 from vidal.engine.runs import RunRecord, new_id
+from vidal.engine.step import Step
 from vidal.engine.workspace import Workspace
 from vidal.pipeline import STAGES, Pipeline, RunnerConfig, check_checkpoints, check_sources, load_pipeline, nodes
 
@@ -40,6 +41,13 @@ class Project:
                 f"{self.path}: resources.{unknown[0]}: no such step; steps are {', '.join(sorted(known))}"
             )
         resources = {name: given.model_dump(exclude_none=True) for name, given in self.pipeline.resources.items()}
+        for node in self.nodes:
+            most = node.resources.workers if isinstance(node, Step) else None
+            if most and resources.get(node.name, {}).get("workers", 0) > most:
+                raise ConfigError(
+                    f"{self.path}: resources.{node.name}.workers: this step has {most} worker, which keeps count of "
+                    "what it asks; raise the `requests` of its section instead"
+                )
         return Build(self.workspace, self.nodes, options, resources)
 
 
@@ -51,10 +59,11 @@ def open_project(path: Path, overrides: list[str], stages: Sequence[str] = ()) -
     pipeline = load_pipeline(path, overrides)
     until = max(stages, key=STAGES.index, default=STAGES[-1])
     with _naming(path):
-        check_checkpoints(pipeline, until)
+        base = path.resolve().parent
+        check_checkpoints(pipeline, base, until)
         workspace = Workspace(pipeline.workspace)
         _check_readable(workspace)
-        return Project(path, pipeline, nodes(pipeline, path.resolve().parent, until), workspace)
+        return Project(path, pipeline, nodes(pipeline, base, until), workspace)
 
 
 def check_inputs(project: Project) -> None:

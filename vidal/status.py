@@ -20,7 +20,8 @@ class StepStatus:
     rows by status, and `stale` pieces of other fingerprints.
 
     `state` is done; pending, where there is work; stale, where what there is was made under other settings or of other
-    inputs and will be made again; waiting, for steps before it. `forecast` are lines on what the pending samples take.
+    inputs and will be made again; waiting, for steps before it. `forecast` are lines on what the pending samples take,
+    or those that will be pending.
     """
 
     step: str
@@ -67,11 +68,13 @@ def _status(build: Build, node: Node, ready: bool) -> StepStatus:
     if isinstance(node, Table):
         return StepStatus(node.name, _table_state(build, node, ready), None, None, statuses, stale)
     if not all(build.has_run(name) for name in build.inputs_of(node)):
-        return StepStatus(node.name, WAITING, None, None, statuses, stale)
+        forecast = node.forecast(build.expected(node), build.stores(node))
+        return StepStatus(node.name, WAITING, None, None, statuses, stale, forecast)
     parts = build.states(node)
     works = [part.work for part in parts if part.work]
     pending = sum(map(len, works))
-    forecast = node.forecast(id_ for work in works for id_ in work.ids) if works else ()
+    ids = (id_ for work in works for id_ in work.ids)
+    forecast = node.forecast(ids, build.stores(node)) if works else ()
     outdated = STALE if stale and not values else PENDING
     state = outdated if pending else DONE if ready else WAITING
     return StepStatus(node.name, state, sum(part.wanted for part in parts), pending, statuses, stale, forecast)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
+from tests.models.image_text import tiny
 from vidal import models
 from vidal.caption.config import CaptionerConfig
 from vidal.caption.keyframes import Keyframes
-from vidal.caption.video import VideoCaption, hint
+from vidal.caption.shown import hint, sha256_of
+from vidal.caption.video import VideoCaption
 from vidal.demo import language
 from vidal.demo.render import render
 from vidal.demo.scene import scene
 from vidal.engine.attempt import Retry
+from vidal.engine.batches import Clock, batches_of
+from vidal.engine.errors import VidalError
 from vidal.engine.isolation import prepared
 from vidal.engine.step import Sample
 from vidal.media.images import encode_jpeg
@@ -31,22 +36,25 @@ def clips():
         instants = np.linspace(0.0, truth.seconds - 1 / truth.fps, count)
         members = {f"frm{n}.jpg": encode_jpeg(render(truth, float(t), 128).rgb) for n, t in enumerate(instants)}
         columns = {"title": language.title(truth), "hashtags": language.hashtags(truth)}
+        columns["frame_seconds"] = instants.tolist()
         made.append(Sample(f"v{truth.index}", "video", columns, members))
     return made
 
 
-@pytest.fixture(scope="module")
-def keyframes():
-    step = Keyframes(CaptionerConfig(checkpoint="demo:captioner"))
+def up(step):
+    """The step, set up."""
     step.setup()
     return step
+
+
+@pytest.fixture(scope="module")
+def keyframes():
+    return up(Keyframes(CaptionerConfig(checkpoint="demo:captioner"), Path()))
 
 
 @pytest.fixture(scope="module")
 def video():
-    step = VideoCaption(CaptionerConfig(checkpoint="demo:video-captioner"))
-    step.setup()
-    return step
+    return up(VideoCaption(CaptionerConfig(checkpoint="demo:video-captioner"), Path()))
 
 
 def told(step, samples):
@@ -96,23 +104,29 @@ def test_another_worker_says_the_same(clips):
     for step_class, name in ((Keyframes, "captioner"), (VideoCaption, "video-captioner")):
         found = []
         for _ in range(2):
-            step = step_class(CaptionerConfig(checkpoint=f"demo:{name}"))
-            step.setup()
-            found.append(told(step, clips[:2]))
+            step = step_class(CaptionerConfig(checkpoint=f"demo:{name}"), Path())
+            found.append(told(up(step), clips[:2]))
         assert found[0] == found[1]
 
 
-def test_title_and_hashtags_help_a_checkpoint_that_takes_a_prompt(video, clips, tmp_path):
-    folder = shutil.copytree(models.resolve("demo:video-captioner"), tmp_path / "prompted")
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "prompt": "a {hints}"}))
-    prompted = VideoCaption(CaptionerConfig(checkpoint=str(folder)))
-    prompted.setup()
-    members = clips[0].members
-    titles = {"a": "small yellow ring", "b": "large"}
-    samples = [Sample(id_, "video", {"title": title, "hashtags": []}, members) for id_, title in titles.items()]
-    steered, plain = told(prompted, samples), told(video, samples)
-    assert steered["a"] != steered["b"] and plain["a"] == plain["b"]
+def test_title_and_hashtags_help_a_checkpoint_that_takes_a_prompt(clips, tmp_path):
+    (tmp_path / "asked.txt").write_text("a {hints}\n")
+    checkpoint = str(tiny.git(tmp_path / "git", frames=3))
+    samples = [replace(clips[0], id=id_, columns={**clips[0].columns, "title": id_}) for id_ in ("a star", "two")]
+    prompted, plain = (
+        VideoCaption(CaptionerConfig(checkpoint=checkpoint, prompt=prompt, max_tokens=8), tmp_path)
+        for prompt in ("asked.txt", None)
+    )
+    assert prompted.settings() == {**plain.settings(), "prompt_sha256": sha256_of("a {hints}")}
+    steered, deaf = (told(step, samples) for step in map(up, (prompted, plain)))
+    assert steered["a star"] != steered["two"] and deaf["a star"] == deaf["two"]
+
+
+def test_the_instants_of_keyframes_help_a_checkpoint_that_takes_videos(clips, tmp_path):
+    config = CaptionerConfig(checkpoint=str(tiny.qwen2_5_vl(tmp_path)), max_tokens=8)
+    slow = replace(clips[2], columns={**clips[2].columns, "frame_seconds": [9.0 * one for one in range(8)]})
+    step = up(VideoCaption(config, tmp_path))
+    assert told(step, [slow]) != told(step, clips[2:3])
 
 
 @pytest.mark.parametrize(
@@ -138,8 +152,64 @@ def test_a_broken_keyframe_fails_its_clip(kind, request, clips):
     assert (result.status, result.failure.error_class, result.columns) == ("failed", "NotMedia", {})
 
 
+@pytest.mark.parametrize("kind", ["keyframes", "video"])
+def test_a_damaged_clip_fails_alone(kind, request, clips):
+    """One whose picture is broken, and one that has none."""
+    step = request.getfixturevalue(kind)
+    bare = replace(clips[0], id="bare", members={})
+    torn = replace(clips[0], id="torn", members={**clips[0].members, "frm1.jpg": clips[0].members["frm1.jpg"][:400]})
+    given = [bare, clips[1], torn, clips[2]]
+    found = {one.id: one for batch in batches_of(step, given, Retry(attempts=1), Clock()) for one in batch}
+    assert {id_: one.failure.error_class for id_, one in found.items() if one.failure} == {
+        "bare": "NoKeyframes",
+        "torn": "DecodeFailed",
+    }
+    fine = told(step, clips[1:3])
+    assert {id_: one.columns[next(iter(step.columns))] for id_, one in found.items() if not one.failure} == fine
+
+
 @pytest.mark.parametrize("step_class", [Keyframes, VideoCaption])
 def test_captions_are_of_kept_clips_and_depend_on_the_checkpoint(step_class):
-    step = step_class(CaptionerConfig(checkpoint="demo:captioner"))
+    step = step_class(CaptionerConfig(checkpoint="demo:captioner"), Path())
     assert step.kinds == {"video"} and step.gate == "filter/verdicts"
     assert step.settings() == {"checkpoint": "demo:captioner", "identity": models.identity("demo:captioner")}
+
+
+def test_options_reach_the_model_and_the_settings(tmp_path):
+    (tmp_path / "asked.txt").write_text("a red\n")
+    checkpoint = str(tiny.blip(tmp_path / "blip"))
+    config = CaptionerConfig(checkpoint=checkpoint, prompt="asked.txt", max_tokens=3)
+    step = up(Keyframes(config, tmp_path))
+    assert (step._model.form.prompt, step._model.max_tokens) == ("a red", 3)
+    settings = step.settings()
+    assert (settings["prompt_sha256"], settings["max_tokens"]) == (sha256_of("a red"), 3) and "prompt" not in settings
+    (tmp_path / "asked.txt").write_text("a blue\n")
+    assert Keyframes(config, tmp_path).settings() != step.settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [("none.txt", None, "not found"), ("e.txt", b" \n", "empty"), ("b", b"\xff", "UTF-8")],
+)
+def test_a_prompt_that_cannot_be_used_is_one_message(name, content, message, tmp_path):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(VidalError, match=message) as caught:
+        Keyframes(CaptionerConfig(checkpoint="demo:captioner", prompt=name), tmp_path)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({}, "either a checkpoint or an endpoint"),
+        ({"checkpoint": "a/b", "endpoint": {"model": "m"}}, "either a checkpoint or an endpoint"),
+        ({"endpoint": {"model": "m"}, "max_tokens": 9}, "its own section"),
+        ({"endpoint": {"model": "m"}, "compat": True}, "its own section"),
+        ({"endpoint": {"model": "m", "detail": "sharp"}}, "'low', 'high' or 'auto'"),
+        ({"checkpoint": "a/b", "max_tokens": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_section_names_one_author(section, message):
+    with pytest.raises(ValidationError, match=message):
+        CaptionerConfig(**section)

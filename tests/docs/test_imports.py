@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "forget": COMMON | {*STAGES, "pipeline"},
     "train": COMMON,
     "demo": COMMON | {*STAGES, "pipeline", "project", "report", "status"},
-    "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "demo"},
+    "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "demo", "train"},
     "__main__": {"cli"},
 }
 """What each room, or module beside the rooms, may import of the rest of the package."""

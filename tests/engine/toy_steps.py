@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -108,7 +109,7 @@ class AtMost(Step):
     def policy(self) -> Any:
         return {"limit": self.limit}
 
-    def forecast(self, ids: Iterable[str]) -> tuple[str, ...]:
+    def forecast(self, ids: Iterable[str], stores: Mapping[str, Any]) -> tuple[str, ...]:
         return (f"{len(list(ids))} numbers to look at",)
 
     def process(self, samples: Sequence[Sample]) -> list[Result]:
@@ -151,3 +152,22 @@ class Unportable(Exception):
 
     def __init__(self, name: str, value: int) -> None:
         super().__init__(f"{name} is {value}")
+
+
+class Stays:
+    """A handler that says which process it is in, and works for longer than any test."""
+
+    name = "toy/stays"
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def setup(self) -> None:
+        return
+
+    def __call__(self, unit: int) -> int:
+        with open(f"{self.file}.new", "w", encoding="utf-8") as stream:
+            stream.write(str(os.getpid()))
+        os.rename(f"{self.file}.new", self.file)
+        time.sleep(600)
+        return unit

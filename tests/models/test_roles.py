@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +10,6 @@ import pytest
 from vidal import models
 from vidal.demo.sound import waveform
 from vidal.demo.train.data import scenes
-from vidal.engine.errors import ConfigError
 from vidal.models.resample import resample
 
 
@@ -97,23 +94,6 @@ def test_captions_are_plain_sentences(company):
     told = models.load("captioner", "demo:captioner", device="cpu").caption_images(company)
     assert len(told) == len(company)
     assert all(text == text.strip() and "<" not in text and len(text.split()) > 3 for text in told)
-
-
-def test_hints_steer_only_a_checkpoint_that_takes_them(company, tmp_path):
-    clips, hints = [company[:8]], ["Watch this large green star #star"]
-    plain = models.load("video_captioner", "demo:video-captioner", device="cpu")
-    assert plain.caption_video(clips, hints) == plain.caption_video(clips, [""])
-    folder = shutil.copytree(models.resolve("demo:video-captioner"), tmp_path / "prompted")
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "prompt": "a {hints}"}))
-    prompted = models.load("video_captioner", str(folder), device="cpu")
-    told = prompted.caption_video(clips * 2, ["small yellow ring", "large"])
-    assert told[0] != told[1] and "yellow" not in told[0]
-
-
-def test_a_captioner_of_pictures_is_no_video_captioner():
-    with pytest.raises(ConfigError, match="num_image_with_embedding"):
-        models.load("video_captioner", "demo:captioner", device="cpu")
 
 
 def test_bfloat16_is_near_float32(company):

@@ -2,33 +2,61 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
 
+from pydantic import Field, model_validator
+
+from vidal.caption.llm.config import EndpointConfig
 from vidal.engine.config import Section
 
 
+class SeeingConfig(EndpointConfig):
+    """A model that sees, behind any endpoint that speaks OpenAI's chat completions."""
+
+    max_tokens: int = Field(150, ge=1)
+    """Most tokens of an answer."""
+    detail: Literal["low", "high", "auto"] | None = None
+    """How closely to look, for endpoints that price pictures by it; the endpoint's choice where absent."""
+    language: str = "en"
+    """The language of the captions (ISO 639-1)."""
+    max_words: int = Field(60, ge=5)
+    """Most words of a caption."""
+
+
 class CaptionerConfig(Section):
-    """A captioner by the name of its checkpoint."""
+    """A captioner by the name of its checkpoint, or behind an endpoint."""
 
-    checkpoint: str
-    """A Hugging Face id, a folder, or `demo:NAME`."""
+    checkpoint: str | None = None
+    """A Hugging Face id, a folder, or `demo:NAME`; in place of `endpoint`."""
+    endpoint: SeeingConfig | None = None
+    """A model behind an endpoint; in place of `checkpoint`."""
+    prompt: str | None = None
+    """A text file with what is asked, beside the pipeline file or `vidal:prompts/…`, where it should differ from the
+    model's own. Its lines with `{hints}` are given title and hashtags of a clip."""
+    max_tokens: int | None = Field(None, ge=1)
+    """Most tokens of a caption of a checkpoint; its own limit, or 128, where absent."""
+    compat: bool = False
+    """OFA alone: end the beam search as the original does."""
+
+    @model_validator(mode="after")
+    def _one_author(self) -> CaptionerConfig:
+        if (self.checkpoint is None) == (self.endpoint is None):
+            raise ValueError("give either a checkpoint or an endpoint, and not both")
+        if self.endpoint and (self.max_tokens or self.compat):
+            raise ValueError("max_tokens of an endpoint stands in its own section, and compat is for checkpoints")
+        return self
 
 
-class RefineConfig(Section):
+class RefineConfig(EndpointConfig):
     """Refinement through any endpoint that speaks OpenAI's chat completions."""
 
-    url: str = Field("https://api.openai.com/v1", pattern=r"^https?://")
-    """The endpoint, with its version path."""
-    model: str
-    """The model's name at the endpoint."""
-    api_key_env: str = "OPENAI_API_KEY"
-    """The environment variable that holds the key."""
     prompt: str = "vidal:prompts/refine.j2"
-    """A Jinja template that is given `title`, `hashtags`, `video_caption` and `frame_captions`."""
-    max_tokens: int = Field(300, ge=1)
-    """Most tokens of an answer."""
-    requests: int = Field(8, ge=1)
-    """Requests in flight per worker."""
+    """A Jinja template of the instructions, which is given `language`, `max_words` and `keyframes`: whether there are
+    captions of keyframes. What is known of the sample follows as JSON."""
+    language: str = "en"
+    """The language of the views (ISO 639-1)."""
+    max_words: int = Field(80, ge=5)
+    """Most words of a view."""
 
 
 class CaptionConfig(Section):
@@ -37,6 +65,6 @@ class CaptionConfig(Section):
     keyframes: CaptionerConfig | None = None
     """One caption per keyframe (`ofa`)."""
     video: CaptionerConfig | None = None
-    """One caption per clip (`mplug`), helped by title and hashtags where the checkpoint takes a prompt."""
+    """One caption per clip (`mplug`), helped by title and hashtags where the model takes a prompt."""
     refine: RefineConfig | None = None
     """The video caption refined (`polish_mplug`) and told as sound (`sound_mplug`); needs `video`."""

@@ -1,6 +1,7 @@
 """The language model of the demo: OpenAI's chat completions, answered by a deterministic rewriter.
 
-It reads the lines `caption: …`, `frames: …`, `title: …`, `hashtags: …` and `sound: …` of the last user message and
+It reads the facts of the last user message that has any: the keys of a JSON object (`title`, `hashtags`,
+`video_caption`, `frame_captions`), else lines `caption: …`, `frames: …`, `title: …`, `hashtags: …` and `sound: …`. It
 writes one sentence from them: `In the video, …`, or, where the messages ask for sound, what is to be heard.
 """
 
@@ -21,6 +22,8 @@ MODEL = "demo-rewriter"
 CREATED = 1_772_366_400
 _FACTS = ("caption", "frames", "title", "hashtags", "sound")
 _FACT = re.compile(rf"^\W*({'|'.join(_FACTS)})\b[^:\n]*:[ \t]*(\S.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_KEYS = {"title": "title", "hashtags": "hashtags", "video_caption": "caption", "frame_captions": "frames"}
+"""The keys of a JSON object of facts, and what each is called in lines."""
 _KEY = re.compile(r'"([A-Za-z_]\w*)"\s*:')
 _ABOUT_SOUND = re.compile(r"\b(sound|sounds|audio|hear|heard)\b", re.IGNORECASE)
 
@@ -81,8 +84,8 @@ def answer(messages: list[tuple[str, str]], response_format: dict[str, Any]) -> 
     said = [content for role, content in messages if role == "user"]
     if not said:
         raise ValueError("no user message")
-    facts = read_facts(said[-1])
-    instructions = _FACT.sub("", "\n".join(content for _, content in messages))
+    facts = next(filter(None, map(read_facts, reversed(said))), {})
+    instructions = _FACT.sub("", "\n".join(text for _, text in messages if _json_facts(text) is None))
     if response_format["type"] == "text":
         return sound_sentence(facts) if _ABOUT_SOUND.search(instructions) else video_sentence(facts)
     if response_format["type"] == "json_object":
@@ -92,12 +95,24 @@ def answer(messages: list[tuple[str, str]], response_format: dict[str, Any]) -> 
 
 
 def read_facts(message: str) -> dict[str, list[str]]:
-    """The values of each kind of fact line in a message, in order; a list value is cut at `;` and `|`."""
+    """The values of each kind of fact in a message, in order; a list value in a line is cut at `;` and `|`."""
+    if (told := _json_facts(message)) is not None:
+        return told
     facts: dict[str, list[str]] = {}
     for kind, value in _FACT.findall(message):
         parts = re.split(r"[;|]", value) if kind.lower() == "frames" else [value]
         facts.setdefault(kind.lower(), []).extend(part.strip(" .\"'[]") for part in parts)
     return facts
+
+
+def _json_facts(message: str) -> dict[str, list[str]] | None:
+    """The facts of a message that is a JSON object, None for any other."""
+    try:
+        told = json.loads(message)
+        found = {_KEYS[key]: [value] if isinstance(value, str) else value for key, value in told.items() if value}
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        return None
+    return found if all(isinstance(text, str) for texts in found.values() for text in texts) else None
 
 
 def video_sentence(facts: dict[str, list[str]]) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -80,10 +81,19 @@ class Build:
 
     def states(self, step: Step) -> list[pending.PartState]:
         """The state of every part of a step, as it stands."""
-        stores = {read.step: self.store(read.step) for read in step.reads}
-        kept = self._kept(step)
-        retry = self.options.retry_failed
-        return list(pending.states(step, self.store(step.name), stores, kept, retry))
+        kept, retry = self._kept(step), self.options.retry_failed
+        return list(pending.states(step, self.store(step.name), self.stores(step), kept, retry))
+
+    def expected(self, step: Step) -> Iterator[str]:
+        """The samples that a step will want once all it reads is there, by the verdicts and the reads there are."""
+        known = copy.copy(step)
+        known.reads = tuple(read for read in step.reads if self.has_run(read.step))
+        if known.reads and step.gate and self.has_run(step.gate):
+            yield from (id_ for part in self.states(known) if part.work for id_ in part.work.ids)
+
+    def stores(self, step: Step) -> Mapping[str, Store]:
+        """What is committed of each step that a step reads."""
+        return {read.step: self.store(read.step) for read in step.reads}
 
     def store(self, name: str) -> Store:
         return Store(self.workspace, name, self.fingerprints[name])
@@ -132,8 +142,7 @@ class Build:
         return self.workspace.read_json(name) if self.workspace.exists(name) else {}
 
     def _settled_state(self, step: Step) -> str:
-        stores = {read.step: self.store(read.step) for read in step.reads}
-        return settled.state(step, self.store(step.name), stores, self._kept(step))
+        return settled.state(step, self.store(step.name), self.stores(step), self._kept(step))
 
     def _settled(self, step: Step) -> StepReport | None:
         """The report of a step of which nothing is pending, where that is known without reading its rows."""
@@ -159,9 +168,11 @@ class Build:
         observer.begun(node.name, todo)
         record.event("step_begun", step=node.name, pending=todo, parts=len(works))
         total = Report(node.name, 0)
-        for line in node.forecast(id_ for work in works for id_ in work.ids) if works else ():
-            observer.said(line)
+        paid: dict[str, float] = {}
         if works:
+            for line in node.forecast((id_ for work in works for id_ in work.ids), self.stores(node)):
+                observer.said(line)
+            before = node.spent()
             resources = self.resources(node)
             node.resources = resources
             node.keep_out(forgotten.read(self.workspace))
@@ -171,12 +182,14 @@ class Build:
                 record.event("part_committed", step=node.name, **asdict(report))
                 observer.advanced(report.samples)
                 total = _add(total, report)
+            paid = {name: amount - before.get(name, 0) for name, amount in node.spent().items()}
         return StepReport(
             step=node.name,
             wanted=sum(state.wanted for state in states),
             already=sum(state.done for state in states),
             done=total.samples - sum(total.pending.values()),
             pending=total.pending,
+            spent=paid,
             rejected=total.rejected,
             failed=total.failed,
             failures=sum(state.failed for state in states) + sum(total.failed.values()),
@@ -184,6 +197,7 @@ class Build:
             worked=total.seconds,
             active=total.active,
             cpu=total.cpu,
+            notes=node.advice(total.pending) if total.pending else (),
         )
 
     def resources(self, step: Step) -> Resources:

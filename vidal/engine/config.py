@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ class Section(BaseModel):
 
 
 S = TypeVar("S", bound=Section)
+CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]+@")
+"""What an address in a message may hold and no log should."""
 
 
 def load(model: type[S], path: Path, overrides: list[str]) -> S:
@@ -48,7 +51,7 @@ def load(model: type[S], path: Path, overrides: list[str]) -> S:
         return model.model_validate(values)
     except ValidationError as error:
         problems = [problem for problem in error.errors() if not _follows(problem)]
-        lines = [_explain(model, path, node, overrides, problem) for problem in problems]
+        lines = [CREDENTIALS.sub("***@", _explain(model, path, node, overrides, p)) for p in problems]
         raise ConfigError("\n".join(lines)) from error
 
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 @dataclass(frozen=True)
 class StepReport:
     """The line of truth after a step. `rejected` and `failed` count samples of this run by rule and by class;
-    `pending` counts by cause those of which nothing could be said; `failures` counts every failed sample of the step,
-    earlier runs included. `worked`, `busy`, `active` and `cpu` are
+    `pending` counts by cause those of which nothing could be said; `spent` is what was paid for them all, by kind;
+    `failures` counts every failed sample of the step, earlier runs included. `worked`, `busy`, `active` and `cpu` are
     the workers' seconds added up: whole, in `process`, in the step's own code, of CPU. `share` is the part of them
     spent in `process`, None for whole-table work."""
 
@@ -22,6 +22,7 @@ class StepReport:
     rejected: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
     pending: Mapping[str, int] = field(default_factory=dict)
+    spent: Mapping[str, float] = field(default_factory=dict)
     failures: int = 0
     seconds: float = 0.0
     busy: float = 0.0
@@ -43,6 +44,7 @@ class StepReport:
             parts.append("failed " + _counts(self.failed))
         if self.pending:
             parts.append("left pending " + _counts(self.pending))
+        parts += [f"{name.replace('_', ' ')} {amount:,.12g}" for name, amount in self.spent.items()]
         parts.append(f"{self.seconds:.1f} s")
         if self.done and self.seconds:
             parts.append(f"{self.done / self.seconds:.1f}/s")

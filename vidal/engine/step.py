@@ -14,6 +14,7 @@ import pyarrow as pa
 from vidal.engine.errors import PendingError, SampleError, TransientError
 
 if TYPE_CHECKING:
+    from vidal.engine.commits import Store
     from vidal.engine.forgotten import Forgotten
 
 OK, REJECTED, FAILED = "ok", "rejected", "failed"
@@ -145,8 +146,17 @@ class Step:
         pending again and the others stand."""
         return None
 
-    def forecast(self, ids: Iterable[str]) -> tuple[str, ...]:
-        """Lines for the user on what doing these samples takes, where it is more than this machine's time."""
+    def forecast(self, ids: Iterable[str], stores: Mapping[str, Store]) -> tuple[str, ...]:
+        """Lines for the user on what doing these samples takes, where it is more than this machine's time. `stores`
+        hold what there is of each step read; what is not there yet has to be assumed."""
+        return ()
+
+    def spent(self) -> Mapping[str, float]:
+        """What was paid for in this workspace so far, by kind (calls, tokens, dollars): a build tells what it added."""
+        return {}
+
+    def advice(self, pending: Mapping[str, int]) -> tuple[str, ...]:
+        """Lines for the user on samples that were left pending, given how many by cause."""
         return ()
 
     def keep_out(self, forgotten: Forgotten) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from vidal.engine.commits import Store
 from vidal.engine.schemas import PAGE, PROBE_COLUMNS
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.harvest.candidate import storable, updated
@@ -60,7 +61,7 @@ class Media(Step):
     def policy(self) -> Mapping[str, Any]:
         return self.rules.metadata_settings()
 
-    def forecast(self, ids: Iterable[str]) -> tuple[str, ...]:
+    def forecast(self, ids: Iterable[str], stores: Mapping[str, Store]) -> tuple[str, ...]:
         return forecast(ids, [open_source(config, self._base) for config in self._harvest.sources])
 
     def setup(self) -> None:

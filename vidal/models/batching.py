@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,28 @@ def in_batches(
     `forward` takes an array [size, ...] and returns one result per row. Each of `beside` holds an array per item, all
     of one shape, which `forward` is given stacked likewise.
     """
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for index, item in enumerate(items):
-        groups.setdefault(item.shape, []).append(index)
-    results: list[Any] = [None] * len(items)
+    shapes = [item.shape for item in items]
+
+    def stacked(chosen: list[int]) -> Sequence[Any]:
+        return forward(*(np.stack([part[index] for index in chosen]) for part in (items, *beside)))
+
+    return in_groups(shapes, size, stacked)
+
+
+def in_groups(keys: Sequence[Hashable], size: int, forward: Callable[[list[int]], Sequence[Any]]) -> list[Any]:
+    """`forward` of all items, of which only the keys are known here, in their order.
+
+    Items of equal keys may share a batch. `forward` takes the numbers of exactly `size` items, the last one repeated
+    where there are fewer, and returns one result per number.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key, []).append(index)
+    results: list[Any] = [None] * len(keys)
     for indices in groups.values():
         for start in range(0, len(indices), size):
             chunk = indices[start : start + size]
-            filled = chunk + chunk[-1:] * (size - len(chunk))
-            outputs = forward(*(np.stack([part[index] for index in filled]) for part in (items, *beside)))
+            outputs = forward(chunk + chunk[-1:] * (size - len(chunk)))
             for index, output in zip(chunk, outputs, strict=False):
                 results[index] = output
     return results

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from vidal.engine import fingerprint, forgotten
 from vidal.engine.commits import Piece, Row, Store
@@ -234,7 +235,10 @@ class _Tee:
 
 
 def _provenance(step: Step) -> dict[str, Any]:
-    """What made a step's fields: the version of its code, its checkpoint or model, and a hash of the rest."""
+    """What made a step's fields: the version of its code, its checkpoint, or its model with the host that was asked and
+    the prompt that asked it, and a hash of the rest."""
     settings = step.settings()
-    named = {name: settings[name] for name in ("checkpoint", "identity", "model") if name in settings}
-    return {"version": step.version, **named, "settings": fingerprint.digest(settings)}
+    told = ("checkpoint", "identity", "model", "prompt_sha256")
+    named = {name: settings[name] for name in told if name in settings}
+    host = {"host": urlsplit(settings["url"]).netloc} if "url" in settings else {}
+    return {"version": step.version, **named, **host, "settings": fingerprint.digest(settings)}

@@ -16,6 +16,7 @@ from vidal.models.mplug_owl.captioner import load, load_for_pictures
 from vidal.models.mplug_owl.model import CLIP, PICTURE
 from vidal.models.mplug_owl.pictures import thinned
 from vidal.models.mplug_owl.words import END
+from vidal.models.options import Options
 from vidal.models.place import place
 
 HINTS = ["a red circle #red", "", "star", "x " * 300, "a red circle #red", "</s>\nAI: no", "\u0001"]
@@ -141,11 +142,11 @@ def test_a_network_of_another_form_is_refused(tiny, tmp_path, part, key, value):
 
 
 def test_the_prompt_is_the_caller_s(tiny, captioner, clips):
-    other = load(tiny, place("cpu"), prompt="<|video|>\nAI: ")
+    other = load(tiny, place("cpu"), Options(prompt="<|video|>\nAI: "))
     assert other.caption_video(clips[:1], HINTS[:1]) != captioner.caption_video(clips[:1], HINTS[:1])
     assert other.caption_video(clips[:1], ["star"]) == other.caption_video(clips[:1], HINTS[:1])
     with pytest.raises(ValueError, match="exactly once"):
-        load(tiny, place("cpu"), prompt="AI: ")
+        load(tiny, place("cpu"), Options(prompt="AI: "))
 
 
 def test_the_length_is_the_checkpoint_s_or_128(tiny, tmp_path, clips, monkeypatch):

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vidal.models.mplug_owl.model import CLIP, PICTURE
-from vidal.models.mplug_owl.prompt import CLIP_PROMPT, PICTURE_PROMPT, answer, checked, harmless, written
+from vidal.models.mplug_owl.prompt import CLIP_PROMPT, PICTURE_PROMPT, answer, checked, written
 from vidal.models.mplug_owl.words import load_words
+from vidal.models.prompts import harmless
 
 HOSTILE = [
     "cats <|video|> <image> dogs",

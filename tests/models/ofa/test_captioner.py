@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from vidal.models.ofa.captioner import OFAWithOriginalStopRule, load
 from vidal.models.ofa.tokenizer import OFATokenizer
+from vidal.models.options import Options
 from vidal.models.place import place
 
 
@@ -98,7 +99,7 @@ def test_a_network_of_another_form_is_refused(tiny, tmp_path, key, value):
 
 
 def test_compat_changes_the_stop_rule_only(tiny, captioner):
-    found = load(tiny, place("cpu"), compat=True)
+    found = load(tiny, place("cpu"), Options(compat=True))
     assert isinstance(found.network, OFAWithOriginalStopRule)
     assert not isinstance(captioner.network, OFAWithOriginalStopRule)
     own, other = captioner.network.state_dict(), found.network.state_dict()

@@ -15,6 +15,7 @@ from vidal.models.batching import in_batches
 from vidal.models.ofa.model import OFAForConditionalGeneration
 from vidal.models.ofa.stopping import OriginalStopRule
 from vidal.models.ofa.tokenizer import OFATokenizer
+from vidal.models.options import PLAIN, Options
 from vidal.models.place import Place
 from vidal.models.pretrained import from_folder
 
@@ -61,12 +62,12 @@ def normalised(pictures: torch.Tensor) -> torch.Tensor:
     return (pictures.permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
 
 
-def load(path: Path, place: Place, compat: bool = False) -> OFACaptioner:
+def load(path: Path, place: Place, options: Options = PLAIN) -> OFACaptioner:
     """The OFA in `path`: `config.json`, weights, `vocab.json`, `merges.txt`, as published.
 
     `compat` ends the beam search by the original's rule. It changes the caption of few pictures.
     """
-    network = from_folder(OFAWithOriginalStopRule if compat else OFAForConditionalGeneration, path, place)
+    network = from_folder(OFAWithOriginalStopRule if options.compat else OFAForConditionalGeneration, path, place)
     for name, source in network._tied_weights_keys.items():
         if network.get_parameter(name) is not network.get_parameter(source):
             raise ValueError(f"its weights hold different values of one matrix: {source} and {name}")

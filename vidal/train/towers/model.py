@@ -35,8 +35,12 @@ class LanguageBind(nn.Module):
         return self.text_projection(self.text_model(ids, mask)[1])
 
     def forward(
-        self, pixels: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor | None = None
+        self,
+        pixels: torch.Tensor,
+        ids: torch.Tensor,
+        mask: torch.Tensor | None = None,
+        kept: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Unit vectors of the media and of the texts, and the factor of their cosines."""
-        media, texts = self.encode(pixels), self.encode_text(ids, mask)
+        media, texts = self.encode(pixels, kept), self.encode_text(ids, mask)
         return normalize(media, dim=-1), normalize(texts, dim=-1), self.logit_scale.exp()

@@ -32,6 +32,11 @@ class VisionTower(nn.Module):
         hidden, frames = self.hidden(pixels, kept)
         return self.post_layernorm(hidden[:, 0]).unflatten(0, (-1, frames)).mean(1)
 
+    @property
+    def encoder_layers(self) -> Encoder:
+        """The encoder itself, inside what peft has made of it."""
+        return self.encoder.get_base_model() if hasattr(self.encoder, "get_base_model") else self.encoder
+
     def hidden(self, pixels: torch.Tensor, kept: torch.Tensor | None = None) -> tuple[torch.Tensor, int]:
         """The last layer's states [n * frames, 1 + patches, width], not normed, and the number of frames of a clip."""
         clips = pixels.unsqueeze(2) if pixels.dim() == 4 else pixels
