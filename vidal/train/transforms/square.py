@@ -52,4 +52,4 @@ def normalised(planes: torch.Tensor, full: float) -> torch.Tensor:
     """Planes [..., 3 or 1, H, W] in 0..`full` to [..., 3, H, W] by MEAN and STD; of one plane the three are made."""
     mean = torch.tensor(MEAN)[:, None, None] * full
     std = torch.tensor(STD)[:, None, None] * full
-    return ((planes - mean) / std).contiguous()
+    return planes.contiguous().sub(mean).div_(std)
