@@ -41,6 +41,10 @@ class Words:
         self.size = len(self._tokenizer)
         _check(self._tokenizer, folder)
 
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer beside a checkpoint, as it is read again."""
+        self._tokenizer.save_pretrained(folder)
+
     def ids(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """Texts, repaired, to ids int64 [n, length] and a mask int64 of the same shape, 1 where a token is no padding.
 
