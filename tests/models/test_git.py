@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -14,8 +15,11 @@ from vidal.models.options import Options
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A GIT of clips, which reads three frames of each."""
-    return str(tiny.git(tmp_path_factory.mktemp("git"), frames=3))
+    """A GIT of clips, which reads three frames of each and says words alone, without an end."""
+    folder = tiny.git(tmp_path_factory.mktemp("git"), frames=3)
+    file = folder / "generation_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "suppress_tokens": list(range(6))}))
+    return str(folder)
 
 
 def load(checkpoint, **options):
