@@ -177,6 +177,29 @@ def checkpoints(pipeline: Pipeline, base: Path) -> list[Checkpoint]:
     ]
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """A server that a pipeline file asks: the key of its section, the role it plays, its address, the model there, and
+    the environment variable with its key."""
+
+    key: str
+    role: str
+    url: str
+    name: str
+    api_key_env: str
+
+
+def endpoints(pipeline: Pipeline) -> list[Endpoint]:
+    """The endpoints a pipeline file asks, in the order of its stages."""
+    keyframes, video, refine = pipeline.caption.keyframes, pipeline.caption.video, pipeline.caption.refine
+    asked = [
+        ("caption.keyframes.endpoint", "captioner", keyframes and keyframes.endpoint),
+        ("caption.video.endpoint", "video_captioner", video and video.endpoint),
+        ("caption.refine", "refine", refine),
+    ]
+    return [Endpoint(key, role, config.url, config.model, config.api_key_env) for key, role, config in asked if config]
+
+
 def check_checkpoints(pipeline: Pipeline, base: Path, until: str) -> None:
     """Raise MissingError, naming the key, for a checkpoint of a stage up to `until` that is nowhere, and ConfigError
     for an option that it does not know; one not yet fetched from a hub passes."""

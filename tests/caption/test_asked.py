@@ -15,6 +15,7 @@ from vidal.caption.asked import Asked, AskedKeyframes, AskedVideo
 from vidal.caption.config import CaptionerConfig
 from vidal.caption.llm import Rejected
 from vidal.caption.llm.asks import PICTURE, body_of, size_of
+from vidal.caption.shown import sha256_of
 from vidal.engine.attempt import Retry
 from vidal.engine.batches import Clock, batches_of
 from vidal.engine.errors import ConfigError, MissingError, PendingError
@@ -186,7 +187,7 @@ def test_a_wrong_key_is_nobodys_fault(made, seeing, monkeypatch):
 def test_settings_say_who_wrote_and_hold_no_secret(made, tmp_path):
     step = made(AskedVideo, ready=False)
     settings = step.settings()
-    assert (settings["model"], settings["prompt"]) == ("see-1", AskedVideo.usual)
+    assert (settings["model"], settings["prompt_sha256"]) == ("see-1", sha256_of(AskedVideo.usual))
     assert KEY not in json.dumps(settings)
     (tmp_path / "ask.txt").write_text("What happens?")
     others = [{"prompt": "ask.txt"}, {"detail": "high"}, {"max_words": 20}, {"language": "de"}, {"model": "see-2"}]

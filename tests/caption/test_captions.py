@@ -13,7 +13,7 @@ from tests.models.image_text import tiny
 from vidal import models
 from vidal.caption.config import CaptionerConfig
 from vidal.caption.keyframes import Keyframes
-from vidal.caption.shown import hint
+from vidal.caption.shown import hint, sha256_of
 from vidal.caption.video import VideoCaption
 from vidal.demo import language
 from vidal.demo.render import render
@@ -117,7 +117,7 @@ def test_title_and_hashtags_help_a_checkpoint_that_takes_a_prompt(clips, tmp_pat
         VideoCaption(CaptionerConfig(checkpoint=checkpoint, prompt=prompt, max_tokens=8), tmp_path)
         for prompt in ("asked.txt", None)
     )
-    assert prompted.settings() == {**plain.settings(), "prompt": "a {hints}"}
+    assert prompted.settings() == {**plain.settings(), "prompt_sha256": sha256_of("a {hints}")}
     steered, deaf = (told(step, samples) for step in map(up, (prompted, plain)))
     assert steered["a star"] != steered["two"] and deaf["a star"] == deaf["two"]
 
@@ -181,7 +181,8 @@ def test_options_reach_the_model_and_the_settings(tmp_path):
     config = CaptionerConfig(checkpoint=checkpoint, prompt="asked.txt", max_tokens=3)
     step = up(Keyframes(config, tmp_path))
     assert (step._model.form.prompt, step._model.max_tokens) == ("a red", 3)
-    assert step.settings()["prompt"] == "a red" and step.settings()["max_tokens"] == 3
+    settings = step.settings()
+    assert (settings["prompt_sha256"], settings["max_tokens"]) == (sha256_of("a red"), 3) and "prompt" not in settings
     (tmp_path / "asked.txt").write_text("a blue\n")
     assert Keyframes(config, tmp_path).settings() != step.settings()
 

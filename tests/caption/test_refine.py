@@ -17,11 +17,13 @@ from vidal.caption.llm.ledger import most_dollars, spent
 from vidal.caption.refine import KEY as SECTION
 from vidal.demo import chat
 from vidal.demo.sites import Sites
+from vidal.engine.build import Options
 from vidal.engine.commits import all_pieces
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.forgotten import Forgotten
 from vidal.engine.purge import holding
 from vidal.forget import Found, forget
+from vidal.project import open_project
 from vidal.status import step_statuses
 
 VIEWS = {"polish_mplug": "In the video, a dog runs.", "sound_mplug": "A dog barks."}
@@ -249,3 +251,14 @@ def test_the_responses_of_a_forgotten_sample_leave_the_cache(refining, endpoint)
     here = {id_: [workspace.exists(file_of(name)) for name in row["responses"]] for id_, row in rows.items()}
     assert here == {"a": [False, False], "b": [True, True], "c": [True, True]}
     assert spent(workspace, SECTION).calls == 6
+
+
+def test_more_workers_than_the_one_that_keeps_count_are_refused():
+    path = Path(__file__).parents[2] / "pipelines" / "demo.yaml"
+    for workers in (1, 2):
+        project = open_project(path, [f"resources.caption/refine.workers={workers}"])
+        if workers == 1:
+            project.build(Options())
+        else:
+            with pytest.raises(ConfigError, match=r"resources\.caption/refine\.workers: .* 1 worker.*`requests`"):
+                project.build(Options())

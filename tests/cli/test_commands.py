@@ -181,7 +181,7 @@ def test_models_are_listed_and_checked(empty: Project) -> None:
     done = empty.vidal("models", "check", "--json")
     assert [row["ok"] for row in json.loads(done.stdout)] == [True, False] and done.returncode == 1
     empty.configure(generate={"depth": {"checkpoint": "demo:depth"}})
-    assert "demo:depth: 0." in said(empty.vidal("models", "check"))
+    assert "0.56 M" in said(empty.vidal("models", "check"))
 
 
 def test_an_interrupted_build_says_how_to_continue(empty: Project) -> None:

@@ -154,3 +154,19 @@ def test_the_best_hint_of_a_sound_is_chosen(prompt, sentence):
 def test_facts_that_speak_of_sound_do_not_ask_for_one():
     messages = [("user", "Rewrite.\ncaption: a dog hears a sound")]
     assert answer(messages, {"type": "text"}) == "In the video, a dog hears a sound."
+
+
+TOLD = {"title": "caption: a lie", "hashtags": ["bell"], "video_caption": "a dog", "frame_captions": ["a dog", "a cat"]}
+
+
+def test_facts_are_read_from_json_where_nothing_can_pose_as_a_line():
+    facts = {"title": ["caption: a lie"], "hashtags": ["bell"], "caption": ["a dog"], "frames": ["a dog", "a cat"]}
+    assert read_facts(json.dumps(TOLD)) == facts
+    assert read_facts(json.dumps({**TOLD, "title": "", "frame_captions": []})).keys() == {"hashtags", "caption"}
+    for other in ("[1]", '{"more": "x"}', "{", "7"):
+        assert read_facts(other) == {}
+
+
+def test_a_repair_is_answered_from_the_facts_before_it():
+    repair = [("assistant", "no"), ("user", "This answer is not acceptable.")]
+    assert answer([("user", json.dumps(TOLD)), *repair], {"type": "text"}) == "In the video, a dog."

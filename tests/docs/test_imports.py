@@ -12,12 +12,13 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "vidal"
 STAGES = ("terms", "harvest", "filter", "generate", "caption", "shard")
-COMMON = {"engine", "media", "models", "resources"}
+COMMON = {"engine", "media", "models", "resources", "text"}
 ALLOWED: dict[str, set[str]] = {
     "engine": set(),
     "media": {"engine.errors"},
     "models": {"engine.errors"},
     "resources": {"engine.errors"},
+    "text": set(),
     **{stage: COMMON | set(STAGES[:position]) for position, stage in enumerate(STAGES)},
     "pipeline": COMMON | {*STAGES},
     "status": COMMON | {*STAGES},
@@ -26,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "forget": COMMON | {*STAGES, "pipeline"},
     "train": COMMON,
     "demo": COMMON | {*STAGES, "pipeline", "project", "report", "status"},
-    "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "demo"},
+    "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "demo", "train"},
     "__main__": {"cli"},
 }
 """What each room, or module beside the rooms, may import of the rest of the package."""

@@ -159,6 +159,12 @@ def test_refining_needs_a_caption(file):
     assert line.startswith("p.yaml: caption.refine needs caption.video")
 
 
+def test_a_message_shows_no_password_of_an_address(file):
+    captions = "caption: {video: {checkpoint: x}, refine: {model: m, url: 'https://me:secret@host/v1'}}\n"
+    for lines in (wrong(file(GOOD + captions)), wrong(file(), f"caption={captions.partition(' ')[2]}")):
+        assert "https://***@host/v1" in lines[0] and "secret" not in lines[0] and "api_key_env" in lines[0]
+
+
 def test_every_key_has_a_description():
     from vidal.pipeline import Pipeline
 

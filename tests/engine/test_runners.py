@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from toy_steps import Crash, DiesInSetup, Double, FailsInSetup, Numbers
@@ -14,6 +19,14 @@ from vidal.project import choose
 
 ONE = Resources()
 UNITS = list(range(6))
+BUILD = """
+import sys
+from toy_steps import Stays
+from vidal.engine.runners.local import LocalRunner
+from vidal.engine.step import Resources
+if __name__ == "__main__":
+    list(LocalRunner(1).run(Stays(sys.argv[1]), [0], Resources()))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +79,31 @@ def test_an_idle_worker_that_was_killed_is_replaced():
         assert list(runner.run(Crash(), [2], ONE)) == [4]
     finally:
         runner.close()
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_ends_with_a_build_that_was_killed(tmp_path):
+    (tmp_path / "build.py").write_text(BUILD, encoding="utf-8")
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    told = tmp_path / "worker"
+    with subprocess.Popen(
+        [sys.executable, str(tmp_path / "build.py"), str(told)], env={**os.environ, "PYTHONPATH": path}
+    ) as build:
+        while not told.exists():
+            time.sleep(0.02)
+        worker = Path("/proc", told.read_text())
+        assert worker.exists()
+        build.kill()
+    while not ended(worker):
+        time.sleep(0.02)
+
+
+def ended(process: Path) -> bool:
+    """Whether a process, by its folder under /proc, is no more, or only waits to be counted as ended."""
+    try:
+        return "\nState:\tZ" in process.joinpath("status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_pool_and_process_write_the_same_bytes(pool, tmp_path, run_nodes):

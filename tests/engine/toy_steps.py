@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -151,3 +152,22 @@ class Unportable(Exception):
 
     def __init__(self, name: str, value: int) -> None:
         super().__init__(f"{name} is {value}")
+
+
+class Stays:
+    """A handler that says which process it is in, and works for longer than any test."""
+
+    name = "toy/stays"
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def setup(self) -> None:
+        return
+
+    def __call__(self, unit: int) -> int:
+        with open(f"{self.file}.new", "w", encoding="utf-8") as stream:
+            stream.write(str(os.getpid()))
+        os.rename(f"{self.file}.new", self.file)
+        time.sleep(600)
+        return unit

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vidal.engine.schemas import CANDIDATE
 from vidal.engine.tar import pack
-from vidal.harvest.candidate import Candidate, safe_id, split_hashtags
+from vidal.harvest.candidate import Candidate, safe_id
 
 SOURCES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,30}", fullmatch=True)
 SITE_IDS = st.text() | st.from_regex(r"[A-Za-z0-9_-]{1,50}", fullmatch=True)
@@ -36,28 +36,6 @@ def test_different_things_have_different_ids(source, site_id, other, other_id):
 
 def test_a_readable_id_stays_readable():
     assert safe_id("site", "9c9de5e8-0a1e").endswith("9c9de5e8-0a1e")
-
-
-@pytest.mark.parametrize(
-    ("text", "title", "tags"),
-    [
-        ("A red ball #ball #red", "A red ball", ("ball", "red")),
-        ("#fyp a #fyp b", "a b", ("fyp",)),
-        ("a#b c", "a c", ("b",)),
-        ("#one#two", "", ("one", "two")),
-        ("no. 1 # of all", "no. 1 # of all", ()),
-        ("schön #füße", "schön", ("füße",)),
-        ("", "", ()),
-    ],
-)
-def test_hashtags_are_split_from_titles(text, title, tags):
-    assert split_hashtags(text) == (title, tags)
-
-
-@given(st.text())
-def test_no_hashtag_is_left_in_a_title(text):
-    title, tags = split_hashtags(text)
-    assert not re.search(r"#[^\s#]", title) and len(set(tags)) == len(tags) and all("#" not in tag for tag in tags)
 
 
 @pytest.mark.parametrize("hostile", ["\ud800", "a\udcffb", "\x00", "\U0010ffff", "\u202e"])

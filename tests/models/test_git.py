@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pytest
 
 from tests.models.image_text import tiny
@@ -12,8 +15,11 @@ from vidal.models.options import Options
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A GIT of clips, which reads three frames of each."""
-    return str(tiny.git(tmp_path_factory.mktemp("git"), frames=3))
+    """A GIT of clips, which reads three frames of each and says words alone, without an end."""
+    folder = tiny.git(tmp_path_factory.mktemp("git"), frames=3)
+    file = folder / "generation_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "suppress_tokens": list(range(6))}))
+    return str(folder)
 
 
 def load(checkpoint, **options):
@@ -44,3 +50,16 @@ def test_the_frames_it_reads_are_spread_over_the_clip(checkpoint, company):
 def test_a_git_of_pictures_captions_no_clips(tmp_path):
     with pytest.raises(ConfigError, match="num_image_with_embedding"):
         load(str(tiny.git(tmp_path)))
+
+
+def test_a_processor_of_videos_shows_the_same_clip(checkpoint, company, tmp_path):
+    """Those published for clips have one (VideoMAE's), which gives pictures one more axis."""
+    from transformers import GitProcessor, VideoMAEImageProcessor
+
+    folder = shutil.copytree(checkpoint, tmp_path / "videos")
+    stored = GitProcessor.from_pretrained(checkpoint)
+    kept = {name: getattr(stored.image_processor, name) for name in ("image_mean", "image_std", "resample")}
+    sides = {"size": stored.image_processor.size, "crop_size": stored.image_processor.crop_size}
+    GitProcessor(VideoMAEImageProcessor(**kept, **sides), stored.tokenizer).save_pretrained(folder)
+    clips = [company[:8], company[3:6]]
+    assert load(str(folder)).caption_video(clips, ["", ""]) == load(checkpoint).caption_video(clips, ["", ""])

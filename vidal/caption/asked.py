@@ -15,16 +15,17 @@ from vidal.caption import wording
 from vidal.caption.config import CaptionerConfig, SeeingConfig
 from vidal.caption.keyframes import Keyframes
 from vidal.caption.llm import Answer, Ask, Endpoint, Rejected, Unacceptable
-from vidal.caption.shown import decoded, hint, prompt_of
+from vidal.caption.llm.cache import RESPONSES
+from vidal.caption.shown import decoded, hint, prompt_of, sha256_of
 from vidal.caption.video import VideoCaption
 from vidal.engine.commits import Store
 from vidal.engine.errors import ConfigError, PendingError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.engine.workspace import Workspace
-from vidal.harvest.screening.words import printable
 from vidal.models.prompts import FRAMES_PROMPT, PICTURE_PROMPT, asked
+from vidal.text.words import printable
 
-SPENT = {"prompt_tokens": pa.int64(), "answer_tokens": pa.int64(), "responses": pa.list_(pa.string())}
+SPENT = {"prompt_tokens": pa.int64(), "answer_tokens": pa.int64(), RESPONSES: pa.list_(pa.string())}
 """What the answers have cost, and what the cache holds of them."""
 SURVEYED = 100
 """Samples that are looked at to tell what asking about all will take."""
@@ -51,7 +52,7 @@ class Asked(Step):
     def settings(self) -> Mapping[str, Any]:
         config = self.config
         rules = {"detail": config.detail, "language": config.language, "max_words": config.max_words}
-        return {**config.settings(), **rules, "prompt": self.prompt}
+        return {**config.settings(), **rules, "prompt_sha256": sha256_of(self.prompt)}
 
     def forecast(self, ids: Iterable[str], stores: Mapping[str, Store]) -> tuple[str, ...]:
         wanted = frozenset(ids)
@@ -178,4 +179,4 @@ def totals(paid: Sequence[Answer[str] | Rejected]) -> dict[str, Any]:
         return {}
     counts = {name: [getattr(one, name) for one in paid] for name in ("prompt_tokens", "answer_tokens")}
     sums = {name: None if None in found else sum(found) for name, found in counts.items()}
-    return {**sums, "responses": [name for one in paid for name in one.responses]}
+    return {**sums, RESPONSES: [name for one in paid for name in one.responses]}

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from vidal import models
 from vidal.caption.config import CaptionerConfig
-from vidal.caption.shown import decoded, options_of
+from vidal.caption.shown import decoded, options_of, settings_of
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 
 
@@ -30,8 +30,7 @@ class Keyframes(Step):
         self.options = options_of(config, base)
 
     def settings(self) -> Mapping[str, Any]:
-        identity = models.identity(self.checkpoint)
-        return {"checkpoint": self.checkpoint, "identity": identity, **self.options.given()}
+        return settings_of(self.checkpoint, self.options)
 
     def setup(self) -> None:
         self._model = models.load("captioner", self.checkpoint, options=self.options)

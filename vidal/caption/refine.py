@@ -21,8 +21,8 @@ from vidal.engine.commits import Store
 from vidal.engine.errors import ConfigError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.engine.workspace import Workspace
-from vidal.harvest.screening.words import printable
 from vidal.resources import locate, read_text
+from vidal.text.words import printable
 
 KEY = "caption.refine"
 OPENING = "In the video, "

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from vidal import models
 from vidal.caption.config import CaptionerConfig
 from vidal.engine.errors import ConfigError, SampleError
 from vidal.engine.step import Sample
@@ -26,6 +29,17 @@ def hint(sample: Sample) -> str:
     """Title and hashtags in one line, as the paper gives them to the captioner (section 4.3)."""
     tags = " ".join(f"#{tag}" for tag in sample.columns["hashtags"] or ())
     return f"{sample.columns['title']} {tags}".strip()
+
+
+def settings_of(checkpoint: str, options: Options) -> dict[str, Any]:
+    """What decides the captions of a checkpoint besides what it is shown; of a prompt its hash."""
+    given = options.given()
+    told = {"prompt_sha256": sha256_of(given.pop("prompt"))} if options.prompt is not None else {}
+    return {"checkpoint": checkpoint, "identity": models.identity(checkpoint), **given, **told}
+
+
+def sha256_of(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()
 
 
 def options_of(config: CaptionerConfig, base: Path) -> Options:

@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from vidal.harvest.screening import words
 from vidal.terms.language import RENAMED, language
+from vidal.text import words
 
 LEAK = 6
 """So many words of the instructions in a row are no chance."""

@@ -9,7 +9,21 @@ import traceback
 import typer
 
 from vidal import __version__
-from vidal.cli import build, config, demo, export, failures, filter, forget, init, inspect, models, status, submit
+from vidal.cli import (
+    build,
+    config,
+    demo,
+    export,
+    failures,
+    filter,
+    forget,
+    init,
+    inspect,
+    models,
+    status,
+    submit,
+    train,
+)
 from vidal.engine.errors import VidalError
 
 app = typer.Typer(
@@ -49,6 +63,7 @@ app.command("inspect")(inspect.inspect)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)
 app.command("submit")(submit.submit)
+app.command("train")(train.train)
 
 
 def main() -> None:

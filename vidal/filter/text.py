@@ -12,9 +12,9 @@ from vidal.engine import fingerprint
 from vidal.engine.errors import VidalError
 from vidal.engine.step import Read, Resources, Result, Sample, Step
 from vidal.filter.config import TextConfig
-from vidal.harvest.screening import words
 from vidal.resources import read_lines
 from vidal.terms.language import language
+from vidal.text import words
 
 CHARACTERS = 500
 """Longest title looked at, as the screen keeps them (harvest.screening.rules)."""

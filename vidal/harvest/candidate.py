@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-HASHTAG = re.compile(r"#([^\s#]+)")
 UNSAFE = re.compile(r"[^a-z0-9_-]+")
 
 
@@ -55,12 +54,6 @@ def safe_id(source: str, site_id: str) -> str:
     if plain != site_id:
         plain = f"{plain or 'x'}-{hashlib.sha256(site_id.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
     return f"{source}_{plain}"
-
-
-def split_hashtags(text: str) -> tuple[str, tuple[str, ...]]:
-    """A title without its hashtags, and the hashtags without `#`, in order and once each."""
-    tags = tuple(dict.fromkeys(HASHTAG.findall(text)))
-    return " ".join(HASHTAG.sub(" ", text).split()), tags
 
 
 def updated(facts: Mapping[str, Any], page: Mapping[str, Any]) -> dict[str, Any]:

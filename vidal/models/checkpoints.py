@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 
 from vidal.engine.errors import MissingError
 from vidal.models import hub, open_clip_names
+from vidal.models.parcel import Parcel
 
 DEMO_FOLDER = Path(__file__).parent.parent / "demo" / "checkpoints"
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _MIB = 1 << 20
 _WHOLE = 4 * _MIB
 """Files up to this size are hashed whole; of larger ones the first and last MiB and the size."""
@@ -35,24 +34,39 @@ def resolve(checkpoint: str) -> Path | str:
     path = Path(checkpoint).expanduser()
     if path.exists():
         return path
-    if not _HUB_ID.fullmatch(checkpoint):
+    if not hub.is_id(checkpoint):
         raise MissingError(
             f"checkpoint {checkpoint!r} does not exist; give an existing path, `demo:<name>`, or a hub id `org/name`"
         )
     return hub.cached_folder(checkpoint) or checkpoint
 
 
+def missing(checkpoint: str) -> list[Parcel]:
+    """What has to be downloaded for `checkpoint`, as the hub lists it; nothing where all is here, or lies on no hub.
+
+    Of a repository that holds safetensors, only those weights are wanted. Raises MissingError for a name that does not
+    exist, and where the hub cannot be asked.
+    """
+    if isinstance(resolve(checkpoint), Path):
+        return []
+    with hub.reaching(checkpoint):
+        named = open_clip_names.parse(checkpoint)
+        return named.parcels() if named else [hub.folder(checkpoint)]
+
+
 def fetch(checkpoint: str) -> Path:
     """The local path of `checkpoint`, downloaded from the Hugging Face hub where it lies there and is not cached.
 
-    Of a repository that holds safetensors, only those weights are downloaded. Raises MissingError where that fails.
+    A download that was cut is gone on with. Raises MissingError where that fails.
     """
-    found = resolve(checkpoint)
-    if isinstance(found, Path):
-        return found
+    parcels = missing(checkpoint)
     with hub.reaching(checkpoint):
-        named = open_clip_names.parse(checkpoint)
-        return named.download() if named else hub.download_folder(checkpoint)
+        for parcel in parcels:
+            parcel.bring()
+    found = resolve(checkpoint)
+    if isinstance(found, str):
+        raise MissingError(f"checkpoint {checkpoint!r} was downloaded and is not whole; run `vidal models fetch` again")
+    return found
 
 
 def identity(checkpoint: str) -> str:

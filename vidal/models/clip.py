@@ -112,14 +112,52 @@ def _tokenizer(architecture: str, text: Mapping[str, Any]) -> Callable[[Sequence
 
 
 def _clip(source: str, tokenize: Callable[[Sequence[str]], Any], place: Place, **how: Any) -> Clip:
-    import open_clip
     import torch
 
-    precision = _PRECISION[str(place.dtype).removeprefix("torch.")]
-    network, preprocess = open_clip.create_model_from_pretrained(
-        source, precision=precision, device=place.device, weights_only=True, **how
-    )
+    network, preprocess = _drawn(source, place) if place.weights == "random" else _filled(source, place, **how)
     network.eval()
     with torch.inference_mode():
-        width = network.encode_text(tokenize([""]).to(place.device)).shape[-1]
+        tokens = tokenize([""]).to(next(network.parameters()).device)
+        width = network.encode_text(tokens).shape[-1]
     return Clip(network, preprocess, tokenize, place, width)
+
+
+def _filled(source: str, place: Place, **how: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """The network with its weights, and its preprocessing; where shapes are enough, the weights are mapped, compared
+    and left where they are."""
+    import warnings
+
+    import open_clip
+    import torch
+    from torch.utils.serialization import config
+
+    how = {**how, "precision": _precision(place), "weights_only": True}
+    if place.weights == "stored":
+        return open_clip.create_model_from_pretrained(source, device=place.device, **how)
+    with torch.device("meta"), config.patch({"load.mmap": True}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*which is a no-op")
+        return open_clip.create_model_from_pretrained(source, device="meta", **how)
+
+
+def _drawn(source: str, place: Place) -> tuple[Any, Callable[[Any], Any]]:
+    """The network of a folder without weights, and its preprocessing. That there are none is no news."""
+    import logging
+
+    import open_clip
+    import torch
+    from open_clip.transform import PreprocessCfg, image_transform_v2
+
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with torch.device(place.device):
+            network = open_clip.create_model(
+                source, precision=_precision(place), device=place.device, load_weights=False, pretrained_text=False
+            )
+    finally:
+        logging.disable(before)
+    return network, image_transform_v2(PreprocessCfg(**network.visual.preprocess_cfg), is_train=False)
+
+
+def _precision(place: Place) -> str:
+    return _PRECISION[str(place.dtype).removeprefix("torch.")]

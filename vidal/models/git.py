@@ -51,8 +51,9 @@ class Git:
     def _caption(self, frames: Sequence[np.ndarray], hint: str) -> str:
         chosen = np.linspace(0, len(frames) - 1, self.network.config.num_image_with_embedding).round().astype(int)
         images = [np.array(frames[index]) for index in chosen]
-        pixels = self.processor(images=images, return_tensors="np")["pixel_values"]
-        return self._generate(pixels[None], self._prompt(hint))[0]
+        pixels = np.asarray(self.processor(images=images, return_tensors="np")["pixel_values"])
+        clip = pixels.reshape(1, len(images), *pixels.shape[-3:])  # processors of videos make a clip of the pictures
+        return self._generate(clip, self._prompt(hint))[0]
 
     def _generate(self, pixels: np.ndarray, prompt: list[int]) -> list[str]:
         import torch

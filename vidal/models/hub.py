@@ -1,4 +1,4 @@
-"""The Hugging Face hub: what of it is cached on this machine, and how the rest is downloaded."""
+"""The Hugging Face hub: what of it is cached on this machine, and which files of a repository are needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vidal.engine.errors import MissingError
+from vidal.models.listing import Listing, listed
+from vidal.models.parcel import Parcel
 
+_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _UNUSED = ("*.h5", "*.msgpack", "*.onnx", "*.ot", "*.tflite", "*.mlmodel", "*.gguf")
 """Weights of other frameworks."""
@@ -18,9 +21,14 @@ _OPEN_CLIP = "open_clip_pytorch_model.bin"
 """Weights that may lie beside safetensors of another layout."""
 
 
+def is_id(name: str) -> bool:
+    """Whether a name has the form of a repository's: `org/name`."""
+    return _ID.fullmatch(name) is not None
+
+
 def cached_folder(hub_id: str) -> Path | None:
     """The snapshot of a repository in the local cache; None where it is not there, or lacks a file that is needed."""
-    return _snapshot(hub_id, ignore_patterns=_unused(_listed(hub_id)))
+    return _snapshot(hub_id, ignore_patterns=_unused(_known(hub_id)))
 
 
 def cached_words(hub_id: str) -> Path | None:
@@ -42,38 +50,46 @@ def commit_of(path: Path) -> str | None:
     return next((folder.name for folder in folders if _COMMIT.fullmatch(folder.name)), None)
 
 
-def download_folder(hub_id: str) -> Path:
-    """The snapshot of a repository, downloaded; of one that holds safetensors, those weights alone."""
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(hub_id, ignore_patterns=_unused(_files(hub_id))))
-
-
-def download_words(hub_id: str) -> None:
-    """Download the configuration and the tokenizer of a repository, and no weights."""
-    from huggingface_hub import snapshot_download
-
-    snapshot_download(hub_id, allow_patterns=list(_WORDS))
+def folder(hub_id: str) -> Parcel:
+    """What a role needs of a repository, as the hub lists it; of one that holds safetensors, those weights alone."""
+    found = listed(hub_id)
+    return Parcel(found, found.chosen(ignore=_unused(file.name for file in found.files)))
 
 
-def download_file(hub_id: str, names: Sequence[str]) -> Path:
-    """The first of the named files that the repository has, downloaded."""
-    from huggingface_hub import hf_hub_download
+def words(hub_id: str) -> Parcel:
+    """The configuration and the tokenizer of a repository, and no weights, as the hub lists it."""
+    found = listed(hub_id)
+    return Parcel(found, found.chosen(allow=_WORDS))
 
-    files = set(_files(hub_id))
-    name = next((name for name in names if name in files), None)
-    if name is None:
+
+def file(hub_id: str, names: Sequence[str]) -> Parcel:
+    """The first of the named files that the repository has. ValueError where it has none of them."""
+    found: Listing = listed(hub_id)
+    held = {one.name: one for one in found.files}
+    chosen = next((held[name] for name in names if name in held), None)
+    if chosen is None:
         raise ValueError(f"{hub_id} has no {' and no '.join(names)}")
-    return Path(hf_hub_download(hub_id, name))
+    return Parcel(found, (chosen,))
 
 
 @contextmanager
 def reaching(checkpoint: str) -> Iterator[None]:
     """Raise MissingError naming the checkpoint and the fix for whatever fails inside between here and the hub."""
     from httpx2 import HTTPError
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     try:
         yield
+    except GatedRepoError as error:
+        raise MissingError(
+            f"checkpoint {checkpoint!r} is gated: accept its terms on its page of the hub, make a token there, and set "
+            f"the environment variable HF_TOKEN to it"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise MissingError(
+            f"checkpoint {checkpoint!r} is not on the hub, or is not shown to you: correct the name, or set the "
+            f"environment variable HF_TOKEN to a token that may read it"
+        ) from error
     except (OSError, ValueError, HTTPError) as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise MissingError(
@@ -87,13 +103,13 @@ def _snapshot(hub_id: str, **patterns: list[str]) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(hub_id, local_files_only=True, **patterns))
+        found = Path(snapshot_download(hub_id, local_files_only=True, **patterns))
     except LocalEntryNotFoundError:
         return None
-    return folder if any(folder.rglob("*.json")) or any(folder.rglob("*.safetensors")) else None
+    return found if any(found.rglob("*.json")) or any(found.rglob("*.safetensors")) else None
 
 
-def _listed(hub_id: str) -> list[str]:
+def _known(hub_id: str) -> list[str]:
     """What the repository holds as far as the cache knows: a download leaves a list of all its files there."""
     from huggingface_hub import get_cached_repo_tree
     from huggingface_hub.errors import CachedRepoTreeNotFoundError
@@ -104,18 +120,13 @@ def _listed(hub_id: str) -> list[str]:
         return []
 
 
-def _files(hub_id: str) -> list[str]:
-    from huggingface_hub import HfApi
-
-    return [entry.rfilename for entry in HfApi().model_info(hub_id).siblings or []]
-
-
 def _unused(files: Iterable[str]) -> list[str]:
     """Patterns of the files that no role needs."""
-    safe = {file for file in files if file.endswith(".safetensors")}
+    held = set(files)
+    safe = {file for file in held if file.endswith(".safetensors")}
     if not safe:
         return list(_UNUSED)
     pickled = ["*.pt", "*.pth"]
-    if _OPEN_CLIP in files and not any(file.startswith("open_clip") for file in safe):
-        return [*_UNUSED, *pickled, *sorted(file for file in files if file.endswith(".bin") and file != _OPEN_CLIP)]
+    if _OPEN_CLIP in held and not any(file.startswith("open_clip") for file in safe):
+        return [*_UNUSED, *pickled, *sorted(file for file in held if file.endswith(".bin") and file != _OPEN_CLIP)]
     return [*_UNUSED, *pickled, "*.bin"]

@@ -85,13 +85,21 @@ def load(path: Path, place: Place) -> Infrared:
 
     from vidal.models.srgb_tir import GeneratorConfig, Translator
 
-    file = path if path.is_file() else _weight_file(path)
-    config_file = file.parent / "config.json"
-    settings = json.loads(config_file.read_text()) if path.is_dir() and config_file.is_file() else {}
+    config_file = path / "config.json"
+    settings = json.loads(config_file.read_text()) if config_file.is_file() else {}
     known = {field.name for field in fields(GeneratorConfig)}
     config = GeneratorConfig(**{key: value for key, value in settings.items() if key in known})
-    with torch.device("meta"):
+    with torch.device(place.device if place.weights == "random" else "meta"):
         network = Translator(config)
+    if place.weights != "random":
+        _fill(network, path if path.is_file() else _weight_file(path))
+    network = network.eval().requires_grad_(False).to(place.device, place.dtype)
+    short_side = settings.get("short_side", _SHORT_SIDE)
+    return Infrared(network, place, short_side, config.style_dim, 2**config.n_downsample)
+
+
+def _fill(network: Any, file: Path) -> None:
+    """Give the network the tensors of a weight file. ValueError where they are not those that it has."""
     weights = {key: value for key, value in read_weights(file).items() if not _OLD_STATISTICS.fullmatch(key)}
     wanted = network.state_dict()
     refuse_mismatch(
@@ -100,9 +108,6 @@ def load(path: Path, place: Place) -> Infrared:
         misshapen=(key for key in wanted.keys() & weights.keys() if wanted[key].shape != weights[key].shape),
     )
     network.load_state_dict(weights, assign=True)
-    network = network.eval().requires_grad_(False).to(place.device, place.dtype)
-    short_side = settings.get("short_side", _SHORT_SIDE)
-    return Infrared(network, place, short_side, config.style_dim, 2**config.n_downsample)
 
 
 def read_weights(file: Path) -> dict[str, Any]:
@@ -111,9 +116,9 @@ def read_weights(file: Path) -> dict[str, Any]:
         from safetensors.torch import load_file
 
         return load_file(file)
-    import torch
+    from vidal.models.headers import unpickled
 
-    stored = torch.load(file, map_location="cpu", weights_only=True)
+    stored = unpickled(file)
     if not (isinstance(stored, dict) and stored.keys() == {"a", "b"}):
         raise ValueError(f"{file.name} holds no dict with exactly the keys a and b")
     return {f"{side}.{key}": value for side in "ab" for key, value in stored[side].items()}

@@ -10,6 +10,7 @@ from typing import Any
 
 from vidal.engine.errors import MissingError
 from vidal.models import hub
+from vidal.models.parcel import Parcel
 
 PREFIX = "open_clip:"
 _WORDS = ("hf_tokenizer_name", "hf_model_name")
@@ -44,16 +45,20 @@ class Named:
             return None
         return hub.cached_file(*self._stored) if self.training else Path(self.weights).expanduser()
 
-    def download(self) -> Path:
-        """The file of the weights, downloaded with `words` where they are not here."""
-        for name in self.words:
-            hub.download_words(name)
-        return hub.download_file(*self._stored) if self.training else Path(self.weights).expanduser()
+    def parcels(self) -> list[Parcel]:
+        """What of the hub it needs, as the hub lists it."""
+        needed = [hub.words(name) for name in self.words]
+        return [*needed, hub.file(*self._stored)] if self.training else needed
 
     def identity(self, weights: str) -> str:
         """What decides its results, given the identity of its file of weights."""
         commits = [f"{name}@{hub.commit_of(hub.cached_words(name))}" for name in self.words]
         return "+".join([f"{PREFIX}{self.architecture}:{weights}", *commits])
+
+    @property
+    def repository(self) -> str | None:
+        """The hub repository of a tag; None for a file."""
+        return self._stored[0] if self.training else None
 
     @property
     def _stored(self) -> tuple[str, list[str]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from vidal.engine.errors import ConfigError, VidalError
+from vidal.engine.errors import ConfigError
 from vidal.models import open_clip_names
-from vidal.models.checkpoints import fetch, files_of
+from vidal.models.checkpoints import fetch
 from vidal.models.options import Options
-from vidal.models.place import place
+from vidal.models.place import Weights, place
 
 ROLES = {
     "clip": "vidal.models.clip",
@@ -28,30 +26,23 @@ ROLES = {
 `clip` has `load_named` too."""
 
 
-@dataclass(frozen=True)
-class CheckResult:
-    """Whether a checkpoint loads into a role. `parameters` counts weights, `bytes` the files; both 0 where unknown."""
-
-    ok: bool
-    message: str
-    parameters: int = 0
-    bytes: int = 0
-    path: Path | None = None
-
-
-def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto", options: Options | None = None) -> Any:
+def load(
+    role: str, checkpoint: str, device: str = "auto", dtype: str = "auto", options: Options | None = None,
+    weights: Weights = "stored",
+) -> Any:  # fmt: skip
     """The model of `role` with the weights of `checkpoint`, ready for use: numpy in, numpy out. Captioners alone take
     `options`.
 
     `device` auto is CUDA where visible, else the CPU; `dtype` auto is float32 on the CPU and on CUDA bfloat16 where the
     device has it, else float16. On the CPU, torch is set to one thread: sums of floats depend on how they are split.
+    `weights` other than `stored` are for what needs the network and not its numbers: `check` and `trial`.
     Raises MissingError for an absent checkpoint and ConfigError for one that does not fit the role, naming what
     differs.
     """
     module = _module(role)
     named = open_clip_names.parse(checkpoint)
     path = fetch(checkpoint)
-    where = place(device, dtype)
+    where = place(device, dtype, weights)
     if options:
         options.check(checkpoint, path)
     asked = (options,) if options else ()
@@ -66,19 +57,6 @@ def load(role: str, checkpoint: str, device: str = "auto", dtype: str = "auto", 
         raise ConfigError(
             f"checkpoint {checkpoint!r} does not load as {role!r}: {reason}; name a checkpoint made for this role"
         ) from error
-
-
-def check(role: str, checkpoint: str, options: Options | None = None) -> CheckResult:
-    """Load the checkpoint on the CPU and say whether that worked; never raises for a bad checkpoint."""
-    path, size = None, 0
-    try:
-        path = fetch(checkpoint)
-        size = sum(file.stat().st_size for file in files_of(path))
-        model = load(role, checkpoint, device="cpu", options=options)
-    except VidalError as error:
-        return CheckResult(False, str(error), bytes=size, path=path)
-    count = sum(weight.numel() for weight in model.network.parameters())
-    return CheckResult(True, f"{role}: {checkpoint} loads", parameters=count, bytes=size, path=path)
 
 
 def _module(role: str) -> Any:

@@ -57,8 +57,6 @@ class DataConfig(Section):
     """A folder of shards, a pattern such as `shards/train-{000000..000123}.tar`, or an fsspec URL of either."""
     weight: float = Field(1.0, gt=0)
     """How often its samples are drawn against those of the other sets, for its size."""
-    samples: int | None = Field(None, ge=1)
-    """How many samples it holds, where no file beside the shards says so and counting them would take long."""
 
 
 class OptimiserConfig(Section):
@@ -111,6 +109,8 @@ class TrainConfig(Section):
     """The view each sample is bound to, or `mix`: the original's weighted choice among all of them."""
     missing_text: Literal["skip", "txt"] = "skip"
     """What becomes of a sample without that view: it is skipped and counted, or bound to its `txt`."""
+    compat_text: bool = False
+    """Clean titles as the original does, which deletes inside words and loses those that are not in Latin letters."""
     text_length: int = Field(77, ge=4)
     """Tokens of a text, start and end included; where the CLIP has room for fewer, that many."""
     batch_size: int = Field(ge=1)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from vidal.harvest.candidate import safe_id
 from vidal.harvest.config import UploaderConfig
 from vidal.harvest.screening.deny import DenyList, names_uploader, uploader_name
-from vidal.harvest.screening.words import fold
 from vidal.harvest.uploaders import Uploaders
+from vidal.text.words import fold
 
 VIDEO = "dQw4w9WgXcQ"
 UUID = "9c9de5e8-0a1e-484a-b099-e80766180a6d"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.harvest.candidate import storable
 from vidal.harvest.config import UploaderConfig
-from vidal.harvest.screening import words
 from vidal.harvest.screening.config import DenyConfig, ScreenConfig
 from vidal.harvest.screening.rules import HASHTAG_CHARACTERS, HASHTAGS, METADATA, READS, Rules
 from vidal.harvest.uploaders import Uploaders
 from vidal.resources import locate, read_text
+from vidal.text import words
 
 TABLE_10 = Path(__file__).parents[3] / "../shared/reference/languagebind.md"
 GERMAN = "Der kleine Hund läuft heute über die große grüne Wiese"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from tests.harvest.sources.innertube import CHANNEL, Clip, Served, YouTube, format_
 from vidal.engine.errors import PendingError, SampleError, TransientError
-from vidal.harvest.candidate import safe_id, split_hashtags
+from vidal.harvest.candidate import safe_id
 from vidal.harvest.media import forecast
 from vidal.harvest.screening.config import ScreenConfig
 from vidal.harvest.screening.rules import Rules
@@ -21,6 +21,7 @@ from vidal.harvest.sources import Declined, Order, open_source
 from vidal.harvest.sources.youtube import YouTubeConfig
 from vidal.media.limits import MediaLimits
 from vidal.media.probe import survey
+from vidal.text.hashtags import split_hashtags
 
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "recordings" / "youtube"
 LIMIT = 5_000_000

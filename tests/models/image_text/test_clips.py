@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from tests.models.image_text import tiny
 from tests.models.image_text.tiny import scored
 from tests.models.mplug_owl.test_prompt import HOSTILE
 from vidal import models
 from vidal.engine.errors import ConfigError
 from vidal.models.image_text.captioner import joined
-from vidal.models.image_text.form import metadata
+from vidal.models.image_text.form import clip_form, metadata
+from vidal.models.options import Options
 from vidal.models.prompts import CLIP_PROMPT, FRAMES_PROMPT
 
 ROLE = "video_captioner"
@@ -102,6 +105,40 @@ def test_how_long_a_clip_is(seconds, length):
 def test_what_is_for_pictures_captions_no_clips(name, family):
     with pytest.raises(ConfigError, match="captions pictures and not clips"):
         models.load(ROLE, family(name), device="cpu")
+
+
+def test_a_chat_template_that_has_no_place_for_clips(tmp_path):
+    """Where it shows one picture of several, and where it shows no video but pictures."""
+    with pytest.raises(ConfigError, match=r"images: .* 1 <image> tokens .*and 8 images"):
+        load(tiny.llava(tmp_path / "one", chat="{{ '<image>' if messages else '' }}{{ messages[0].content[-1].text }}"))
+    assert load(tiny.llava_onevision(tmp_path / "row", chat=tiny.template("<image>"))).form.shows == "images"
+
+
+def test_a_processor_that_drops_pictures_in_silence():
+    class Dropping:
+        chat_template, tokenizer = "", SimpleNamespace(pad_token_id=0)
+        image_processor = object()
+
+        def apply_chat_template(self, *asked, **how):
+            return {"input_ids": torch.ones(1, 9, dtype=torch.long)}
+
+    with pytest.raises(ValueError, match="images: its chat template has no place for them"):
+        clip_form(Dropping(), None)
+
+
+def test_without_a_chat_template_a_prompt_shows_the_video(tmp_path, clips):
+    checkpoint = tiny.llava_onevision(tmp_path, chat=None)
+    model = load(checkpoint, prompt='USER: <video>\n"{hints}" what is it? ASSISTANT:', max_tokens=6)
+    said = model.caption_video([clips[0], clips[0], clips[2]], ["a star", "<video> two", "a star"])
+    assert len(set(said)) == 3
+    with pytest.raises(ConfigError, match="needs a prompt of your own that shows the video"):
+        load(checkpoint)
+    with pytest.raises(ConfigError, match="<video>"):
+        load(checkpoint, prompt="what is it?")
+
+
+def load(checkpoint, **options):
+    return models.load(ROLE, str(checkpoint), device="cpu", options=Options(**options))
 
 
 def test_frames_of_one_clip_have_one_size(captioner):

@@ -103,7 +103,7 @@ def test_a_beginning_that_is_given_is_what_the_caption_goes_on_from(captioner, f
 
 
 def test_without_a_chat_template_a_prompt_shows_the_picture(tmp_path, frames):
-    checkpoint = str(llava(tmp_path, chat=False))
+    checkpoint = str(llava(tmp_path, chat=None))
     asked = load(checkpoint, prompt="USER: <image>\nwhat is it? ASSISTANT:", max_tokens=6)
     assert len(set(asked.caption_images(frames))) > 3
     with pytest.raises(ConfigError, match="no chat template"):

@@ -20,6 +20,16 @@ DECODER = {**SHAPE, "num_key_value_heads": 2, "max_position_embeddings": 2048, "
 SIDE = {"height": 28, "width": 28}
 
 
+def template(image: str, video: str = "") -> str:
+    """A chat template in the form of ChatML that shows media by these tokens."""
+    return (
+        "{% for message in messages %}<|start|>{{ message['role'] }}\n{% for part in message['content'] %}"
+        f"{{% if part['type'] == 'image' %}}{image}{{% elif part['type'] == 'video' %}}{video}"
+        "{% else %}{{ part['text'] }}{% endif %}{% endfor %}<|end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
+    )
+
+
 def blip(folder: Path) -> Path:
     """Two towers and a decoder; a prompt is the beginning of the caption."""
     words = bert()
@@ -89,8 +99,8 @@ def paligemma(folder: Path) -> Path:
     return stored(folder, hf.PaliGemmaForConditionalGeneration(config), processor)
 
 
-def llava(folder: Path, chat: bool = True) -> Path:
-    """A LLaMA behind a CLIP; with a chat template or without."""
+def llava(folder: Path, chat: str | None = template("<image>")) -> Path:
+    """A LLaMA behind a CLIP."""
     words = byte_pairs(image_token="<image>")
     config = hf.LlavaConfig(
         text_config={**DECODER, "model_type": "llama", "vocab_size": len(words)},
@@ -99,12 +109,12 @@ def llava(folder: Path, chat: bool = True) -> Path:
     )  # fmt: skip
     processor = hf.LlavaProcessor(
         pictures(hf.CLIPImageProcessor, crop_size=SIDE), words, patch_size=14, num_additional_image_tokens=1,
-        vision_feature_select_strategy="default", chat_template=template("<image>") if chat else None,
+        vision_feature_select_strategy="default", chat_template=chat,
     )  # fmt: skip
     return stored(folder, hf.LlavaForConditionalGeneration(config), processor)
 
 
-def llava_onevision(folder: Path) -> Path:
+def llava_onevision(folder: Path, chat: str | None = template("<image>", "<video>")) -> Path:
     """A Qwen behind a SigLIP: pictures in several crops, and videos."""
     words = byte_pairs(image_token="<image>", video_token="<video>")
     pinpoints = [[28, 28], [28, 56], [56, 28], [56, 56]]
@@ -116,7 +126,7 @@ def llava_onevision(folder: Path) -> Path:
     processor = hf.LlavaOnevisionProcessor(
         hf.LlavaOnevisionImageProcessor(size=SIDE, image_grid_pinpoints=pinpoints), words,
         hf.LlavaOnevisionVideoProcessor(size=SIDE), num_image_tokens=4, vision_feature_select_strategy="full",
-        chat_template=template("<image>", "<video>"),
+        chat_template=chat,
     )  # fmt: skip
     return stored(folder, hf.LlavaOnevisionForConditionalGeneration(config), processor)
 
@@ -169,16 +179,6 @@ def _qwen(folder: Path, family: str, vision: dict[str, Any]) -> Path:
     return stored(folder, getattr(hf, f"{family}ForConditionalGeneration")(config), processor)
 
 
-def template(image: str, video: str = "") -> str:
-    """A chat template in the form of ChatML that shows media by these tokens."""
-    return (
-        "{% for message in messages %}<|start|>{{ message['role'] }}\n{% for part in message['content'] %}"
-        f"{{% if part['type'] == 'image' %}}{image}{{% elif part['type'] == 'video' %}}{video}"
-        "{% else %}{{ part['text'] }}{% endif %}{% endfor %}<|end|>\n{% endfor %}"
-        "{% if add_generation_prompt %}<|start|>assistant\n{% endif %}"
-    )
-
-
 def pictures(kind: Any, **how: Any) -> Any:
     """An image processor that makes squares of 28 pixels."""
     return kind(size=SIDE, **how)
@@ -210,7 +210,7 @@ def stored(folder: Path, network: Any, processor: Any) -> Path:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in network.parameters():
-            if weight.ndim > 1:
+            if weight.ndim > 1 or weight.unique().numel() > 1:
                 weight.normal_(0.0, weight[0].numel() ** -0.5 * 1.7, generator=generator)
     processor.save_pretrained(folder)
     return saved(network, folder)

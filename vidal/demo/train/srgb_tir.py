@@ -1,7 +1,8 @@
 """demo:srgb-tir: thermal pictures from RGB, a small generator pair of the sRGB-TIR family.
 
-The world knows the temperature of every pixel, so RGB to thermal is learned from pairs, whatever the style; each
-domain's own encoders and decoder are learned by giving back the picture that they were shown.
+The world knows the temperature of every pixel, so RGB to thermal is learned from pairs. The style is how the camera was
+set: its first number moves all levels, its second spreads them, the others do nothing. Each domain's own encoders and
+decoder are learned by giving back the picture that they were shown.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,8 @@ from vidal.demo.train.fit import fit
 
 FRAMES, STEPS, BATCH = 3072, 520, 8
 SIDE = 96
+OFFSET, GAIN = 0.02, 0.05
+"""What a style of 1 adds to all levels of 0..1, and to the factor that spreads them."""
 
 
 def train(folder: Path) -> None:
@@ -40,12 +44,12 @@ def train(folder: Path) -> None:
 
     shown = list(frames(TRAIN_SEED, FRAMES))
     rgb = torch.stack([square(one.rgb) for one in shown]) / 127.5 - 1.0
-    thermal = (torch.stack([square(one.warmth) for one in shown]) * 2.0 - 1.0).expand(-1, 3, -1, -1)
+    levels = torch.stack([square(one.warmth) for one in shown]).expand(-1, 3, -1, -1)
 
     def loss_of(rng: np.random.Generator) -> torch.Tensor:
         drawn = torch.from_numpy(rng.choice(FRAMES, BATCH, replace=False))
-        seen, warm = rgb[drawn], thermal[drawn]
         style = torch.from_numpy(rng.standard_normal((BATCH, config.style_dim, 1, 1), dtype=np.float32))
+        seen, warm = rgb[drawn], in_style(levels[drawn], style)
         loss = (network(seen, style) - warm).abs().mean()
         if rng.random() < 0.2:
             for side, picture in ((network.a, warm), (network.b, seen)):
@@ -55,3 +59,9 @@ def train(folder: Path) -> None:
 
     fit(network, loss_of, steps=STEPS, rate=2e-3, seed=TRAIN_SEED, decay=0.0)
     save(network, folder)
+
+
+def in_style(levels: Any, style: Any) -> Any:
+    """Warmth in 0..1, [n, 3, H, W], as the cameras of the styles [n, style_dim, 1, 1] show it: -1..1."""
+    offset, gain = OFFSET * style[:, :1], 1.0 + GAIN * style[:, 1:2]
+    return ((levels - 0.5) * gain + 0.5 + offset).clamp(0.0, 1.0) * 2.0 - 1.0

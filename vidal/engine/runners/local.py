@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -134,6 +135,7 @@ def _inline(handler: Handler, units: Sequence[Any]) -> Iterator[Any]:
 
 def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     handler: Handler | None = None
     while True:
         try:
@@ -148,3 +150,11 @@ def _serve(connection: Connection) -> None:
         except Exception as error:
             answer = (None, portable(error))
         connection.send(answer)
+
+
+def _end_with_parent() -> None:
+    """End this worker with the build: what it works on is another build's from then on."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -43,7 +43,7 @@ class RayRunner:
     def run(self, handler: Handler, units: Sequence[Any], resources: Resources) -> Iterator[Any]:
         if not units:
             return
-        self._start()
+        self.start()
         import ray
         from ray import cloudpickle
 
@@ -75,7 +75,8 @@ class RayRunner:
             ray.shutdown()
             self._started = False
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Connect to the cluster, or start an instance of one's own; ConfigError where neither can be had."""
         if self._started:
             return
         os.environ.setdefault("RAY_AUTH_MODE", "token" if self.address else "disabled")

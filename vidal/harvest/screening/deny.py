@@ -8,7 +8,7 @@ from typing import Any
 
 from vidal.harvest.candidate import safe_id
 from vidal.harvest.screening.addresses import address, youtube_channel
-from vidal.harvest.screening.words import fold
+from vidal.text.words import fold
 
 UPLOADER = "uploader:"
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 from functools import lru_cache
 
-from vidal.harvest.screening.words import fold
+from vidal.text.words import fold
 
 OTHER = "LicenseRef-"
 CHARACTERS = 200

@@ -7,8 +7,8 @@ from functools import cache, lru_cache
 from math import fsum
 from typing import Any
 
-from vidal.harvest.screening import words
 from vidal.harvest.screening.config import RankConfig
+from vidal.text import words
 
 IN_TITLE, IN_TAGS, IN_DESCRIPTION = 1.0, 0.9, 0.5
 """What a word of the term counts for by where it stands; ours, the paper gives no measure."""

@@ -10,12 +10,13 @@ from typing import Any
 
 from vidal.engine import fingerprint
 from vidal.engine.errors import ConfigError, VidalError
-from vidal.harvest.screening import languagebind, licence, words
+from vidal.harvest.screening import licence
 from vidal.harvest.screening.config import ScreenConfig, Unknown
 from vidal.harvest.screening.deny import DenyList, names_uploader
 from vidal.harvest.uploaders import Uploaders
 from vidal.resources import read_lines
 from vidal.terms.language import RENAMED, language
+from vidal.text import languagebind, words
 
 READS = (
     "source", "url", "title", "hashtags", "seconds", "licence", "uploader", "uploader_id", "language", "live",

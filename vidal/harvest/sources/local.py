@@ -12,13 +12,14 @@ from pydantic import ValidationError
 from vidal.engine import fingerprint
 from vidal.engine.config import Section
 from vidal.engine.errors import ConfigError, SampleError, TransientError
-from vidal.harvest.candidate import Candidate, safe_id, split_hashtags
+from vidal.harvest.candidate import Candidate, safe_id
 from vidal.harvest.listing.columns import TextColumns, renamed
 from vidal.harvest.listing.content import CHUNK
 from vidal.harvest.listing.tables import Row, open_table
 from vidal.harvest.listing.texts import Texts, problems
 from vidal.harvest.listing.tree import Tree, stem, suffix
 from vidal.harvest.sources import Fetched, Name, Order, Slice, Source, source_of
+from vidal.text.hashtags import split_hashtags
 
 VIDEO = frozenset({".mp4", ".webm", ".mkv", ".mov", ".avi", ".m4v", ".ogv"})
 AUDIO = frozenset({".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a"})

@@ -11,9 +11,10 @@ from pydantic import Field
 
 from vidal.engine.config import Section
 from vidal.harvest.answers import candidates, entry, flag, link, number, text, whole
-from vidal.harvest.candidate import Candidate, safe_id, split_hashtags
+from vidal.harvest.candidate import Candidate, safe_id
 from vidal.harvest.network.client import Network
 from vidal.harvest.sources import Fetched, Name, Order, Source, source_of
+from vidal.text.hashtags import split_hashtags
 
 PAGE = 100
 """Most results PeerTube gives in one answer (its REST reference, parameter `count`)."""

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from vidal.engine.config import Section
 from vidal.engine.errors import ConfigError, SampleError
-from vidal.harvest.candidate import Candidate, safe_id, split_hashtags
+from vidal.harvest.candidate import Candidate, safe_id
 from vidal.harvest.listing.columns import TextColumns, renamed
 from vidal.harvest.listing.tables import Row, open_table
 from vidal.harvest.listing.texts import Texts, problems
@@ -20,6 +20,7 @@ from vidal.harvest.network.client import Network
 from vidal.harvest.sources import Fetched, Name, Order, Slice, Source, source_of
 from vidal.harvest.sources.vidal_release import youtube_id
 from vidal.harvest.sources.youtube import YouTube, YouTubeConfig
+from vidal.text.hashtags import split_hashtags
 
 PAGE_MARKS = (b"<", b"#extm3u")
 """How a page or a playlist begins, and no clip or sound does."""

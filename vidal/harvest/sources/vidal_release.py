@@ -13,13 +13,14 @@ from pydantic import Field
 
 from vidal.engine.config import Section
 from vidal.engine.errors import ConfigError
-from vidal.harvest.candidate import Candidate, safe_id, split_hashtags
+from vidal.harvest.candidate import Candidate, safe_id
 from vidal.harvest.listing.content import Content
 from vidal.harvest.listing.objects import DamageError, Member, members, read
 from vidal.harvest.network.client import Network
 from vidal.harvest.screening.addresses import address
 from vidal.harvest.sources import Fetched, Name, Order, Slice, Source, source_of
 from vidal.harvest.sources.youtube import YouTube, YouTubeConfig
+from vidal.text.hashtags import split_hashtags
 
 ENTRIES = 250
 """Ids of a slice: about a quarter of a megabyte of the released file."""

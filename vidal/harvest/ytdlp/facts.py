@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from vidal.harvest.candidate import split_hashtags
+from vidal.text.hashtags import split_hashtags
 
 LIVE = frozenset({"is_live", "is_upcoming", "post_live"})
 OLDEST, MOST = 120, 2**53

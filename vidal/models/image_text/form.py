@@ -73,9 +73,8 @@ class Form:
 
 def picture_form(processor: Any, kind: str, prompt: str | None) -> Form:
     """How to ask about pictures. Raises ValueError if the prompt does not suit the model."""
-    form = Form(
-        processor, "image", prompt or _TASKS.get(kind) or (PICTURE_PROMPT if has_chat(processor) else None), False
-    )
+    usual = PICTURE_PROMPT if has_chat(processor) else _TASKS.get(kind)
+    form = Form(processor, "image", prompt or usual, padded=False)
     _inputs_of(form, 1)
     return form
 
@@ -83,24 +82,20 @@ def picture_form(processor: Any, kind: str, prompt: str | None) -> Form:
 def clip_form(processor: Any, prompt: str | None) -> Form:
     """How to ask about clips: as a video where the model takes videos, else as pictures in a row where its chat
     template takes several. Raises ValueError for a model that takes neither, or a prompt that does not suit it."""
-    padded = processor.tokenizer.pad_token_id is not None
-    reasons = []
-    if getattr(processor, "video_processor", None) is not None:
-        form = Form(processor, "video", prompt or (CLIP_PROMPT if has_chat(processor) else None), padded)
+    chat, videos = has_chat(processor), getattr(processor, "video_processor", None) is not None
+    if videos and not chat and prompt is None:
+        raise ValueError("it has no chat template, so it needs a prompt of your own that shows the video")
+    ways = [("video", CLIP_PROMPT)] * videos + [("images", FRAMES_PROMPT)] * chat
+    reasons = ["it captions pictures and not clips"]
+    for shows, usual in ways:
+        form = Form(processor, shows, prompt or usual, padded=processor.tokenizer.pad_token_id is not None)
         try:
-            _inputs_of(form, 2)
-            return form
-        except Exception as error:  # a template or processor meeting what it was not made for may raise anything
-            reasons.append(f"as a video: {error}")
-    if has_chat(processor):
-        form = Form(processor, "images", prompt or FRAMES_PROMPT, padded)
-        try:
-            if _places(form, 2) > _places(form, 1):
+            if _places(form, 8) > _places(form, 1):
                 return form
-            reasons.append("as pictures: its chat template shows one")
-        except Exception as error:
-            reasons.append(f"as pictures: {error}")
-    raise ValueError("; ".join(["it captions pictures and not clips", *reasons]))
+            reasons.append(f"{shows}: its chat template has no place for them")
+        except Exception as error:  # a template or processor meeting what it was not made for may raise anything
+            reasons.append(f"{shows}: {error}")
+    raise ValueError("; ".join(reasons))
 
 
 def has_chat(processor: Any) -> bool:

@@ -44,11 +44,16 @@ class MplugOwlForConditionalGeneration(PreTrainedModel, GenerationMixin):
         self.post_init()
 
     @classmethod
-    def from_pretrained(cls, path: str | Path, *args: Any, **options: Any) -> Any:
+    def from_pretrained(cls, path: str | Path | None, *args: Any, **options: Any) -> Any:
         """As of every model of transformers. Of a folder, what its config does not tell is read from its weights."""
         if options.get("config") is None and Path(path).is_dir():
-            options["config"] = as_stored(MplugOwlConfig.from_pretrained(path), Path(path))
+            options["config"] = cls.stored_config(Path(path))
         return super().from_pretrained(path, *args, **options)
+
+    @classmethod
+    def stored_config(cls, folder: Path) -> MplugOwlConfig:
+        """The configuration of a folder, completed by what its weights tell."""
+        return as_stored(MplugOwlConfig.from_pretrained(folder), folder)
 
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor | None = None,

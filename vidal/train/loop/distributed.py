@@ -32,6 +32,16 @@ class World:
         torch.distributed.all_reduce(value, torch.distributed.ReduceOp.MAX)
         return bool(value)
 
+    def gathered(self, value: Any) -> list[Any]:
+        """The values of all processes, in order of rank; all must ask."""
+        if self.size == 1:
+            return [value]
+        import torch
+
+        values: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(values, value)
+        return values
+
     def wait(self) -> None:
         """Return when every process has come this far."""
         if self.size > 1:

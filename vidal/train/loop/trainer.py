@@ -94,8 +94,9 @@ class Trainer:
         batches = iter(self._batches)
         while self.step < self.steps:
             begun, waited = time.perf_counter(), self._batches.waited
+            read = [next(batches) for _ in range(self.config.accumulate)]
             torch.manual_seed(_seed(self.config.seed, self.step, self.world.rank))
-            micro = [self._media(next(batches)) for _ in range(self.config.accumulate)]
+            micro = [self._media(batch) for batch in read]
             rate = self._set_rate()
             self.optimizer.zero_grad(set_to_none=True)
             values = losses(self._forward, self._loss, micro, self._backward, self._precision, self._apart)

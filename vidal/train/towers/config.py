@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,20 @@ def of_json(stored: Mapping[str, Any]) -> TowerConfig:
         projection_dim=int(stored.get("projection_dim", TowerConfig.projection_dim)),
         logit_scale_init_value=float(stored.get("logit_scale_init_value", TowerConfig.logit_scale_init_value)),
     )
+
+
+def to_json(config: TowerConfig, modality: str) -> dict[str, Any]:
+    """The configuration as a published `config.json` holds it; `modality` names the class that reads it."""
+    vision = {name: value for name, value in asdict(config.vision).items() if name != "temporal_mlp"}
+    name = f"LanguageBind{modality.capitalize()}"
+    return {
+        "model_type": name,
+        "architectures": [name],
+        "projection_dim": config.projection_dim,
+        "logit_scale_init_value": config.logit_scale_init_value,
+        "text_config": {"model_type": "clip_text_model", **asdict(config.text)},
+        "vision_config": {"model_type": "clip_vision_model", **vision},
+    }
 
 
 def _section(kind: Any, stored: Mapping[str, Any]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from vidal.train.towers.config import TextConfig, TowerConfig, VisionConfig
 from vidal.train.towers.model import LanguageBind
 from vidal.train.towers.patches import resized_positions
+from vidal.train.transforms.square import MEAN, STD
 
 TEMPERATURE = 0.07
 """Where the learnt temperature begins, whatever the CLIP's own."""
@@ -36,6 +37,7 @@ _NAMES = (
     (r"\.mlp\.c_fc\.", ".mlp.fc1."),
     (r"\.mlp\.c_proj\.", ".mlp.fc2."),
 )
+_EMBEDDINGS = "vision_model.embeddings."
 _TRANSPOSED = ("visual_projection.weight", "text_projection.weight")
 _STACKED = re.compile(r"in_proj_(weight|bias)$")
 _DRAWN = re.compile(r"temporal_embedding$|\.lora_[AB]\.")
@@ -47,12 +49,15 @@ def initialised(network: Any, changes: Mapping[str, Any]) -> LanguageBind:
 
     `changes` are the fields of VisionConfig in which the modality differs from the CLIP. Attention over time begins as
     a copy of the same layer's attention over places, its embedding at random; a class token for each frame, as a copy
-    of the one; positions are resized to the modality's grid. Random numbers come from torch's generator of the CPU.
-    Raises ValueError for a network of another kind.
+    of the one; positions are resized to the modality's grid. Towers are shown pictures in the colours of OpenAI's
+    CLIPs: where this one has others, the difference goes into its patch embedding. Random numbers come from torch's
+    generator of the CPU. Raises ValueError for a network of another kind.
     """
     config = _config(network, changes)
     model = LanguageBind(config)
-    weights = _fitted(renamed(network.state_dict()), config.vision)
+    weights = renamed(network.state_dict())
+    _recolour(weights, network.visual.image_mean, network.visual.image_std)
+    weights = _fitted(weights, config.vision)
     wanted = {name.replace(".base_layer.", "."): name for name in model.state_dict()}
     named = {wanted.get(_under_lora(name, wanted), name): value.float() for name, value in weights.items()}
     report = model.load_state_dict(named, strict=False)
@@ -114,15 +119,27 @@ def _activation(block: Any) -> str:
     return "quick_gelu" if type(block.mlp.gelu).__name__ == "QuickGELU" else "gelu"
 
 
+def _recolour(weights: dict[str, torch.Tensor], mean: Sequence[float], std: Sequence[float]) -> None:
+    """Let pictures normalised by MEAN and STD be what those normalised by `mean` and `std` were: a factor for each
+    colour of the patch embedding, and what it adds to every patch, which becomes part of its place."""
+    kernel = weights[f"{_EMBEDDINGS}patch_embedding.weight"]
+    common, spread = torch.tensor(MEAN), torch.tensor(STD)
+    factor = spread / torch.tensor(std)
+    shift = (common - torch.tensor(mean)) / torch.tensor(std)
+    table = weights[f"{_EMBEDDINGS}position_embedding.weight"].clone()
+    table[1:] += torch.einsum("dchw,c->d", kernel, shift)
+    weights[f"{_EMBEDDINGS}position_embedding.weight"] = table
+    weights[f"{_EMBEDDINGS}patch_embedding.weight"] = kernel * factor[:, None, None]
+
+
 def _fitted(weights: dict[str, torch.Tensor], vision: VisionConfig) -> dict[str, torch.Tensor]:
     """The weights with what the modality's tower has besides, made from them."""
-    prefix = "vision_model.embeddings."
     fitted = dict(weights)
-    table = fitted[f"{prefix}position_embedding.weight"]
-    fitted[f"{prefix}position_embedding.weight"] = resized_positions(table, vision.grid)
+    table = fitted[f"{_EMBEDDINGS}position_embedding.weight"]
+    fitted[f"{_EMBEDDINGS}position_embedding.weight"] = resized_positions(table, vision.grid)
     if vision.class_token_per_frame:
-        fitted[f"{prefix}class_embedding"] = fitted[f"{prefix}class_embedding"].repeat(vision.num_frames, 1)
-        fitted[f"{prefix}patch_embedding.weight"] = fitted[f"{prefix}patch_embedding.weight"].unsqueeze(2)
+        fitted[f"{_EMBEDDINGS}class_embedding"] = fitted[f"{_EMBEDDINGS}class_embedding"].repeat(vision.num_frames, 1)
+        fitted[f"{_EMBEDDINGS}patch_embedding.weight"] = fitted[f"{_EMBEDDINGS}patch_embedding.weight"].unsqueeze(2)
     if vision.add_time_attn:
         copies = [("self_attn", "temporal_attn"), ("layer_norm1", "temporal_layer_norm1")]
         copies += [("layer_norm2", "temporal_layer_norm2"), ("mlp", "temporal_mlp")] if vision.temporal_mlp else []

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vidal.harvest.screening.words import count, fold, printable, without, words
+from vidal.text.words import count, fold, printable, without, words
 
 LISTED = frozenset({"shorts", "short", "video", "official", "hd", "fyp", "fypシ", "動画", "vídeo", "ショート"})
 BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}

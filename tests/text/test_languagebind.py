@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidal.harvest.screening import languagebind
-from vidal.harvest.screening.languagebind import clean_hashtags, clean_title, split
+from vidal.text import languagebind
+from vidal.text.languagebind import clean_hashtags, clean_title, split
 
-RECORDED = Path(__file__).parents[3] / "../shared/parity/languagebind/text"
+RECORDED = Path(__file__).parents[2] / "../shared/parity/languagebind/text"
 recorded = pytest.mark.skipif(
     not RECORDED.is_dir(), reason="the recorded cases of the published cleaner are not beside the checkout"
 )
