@@ -67,7 +67,7 @@ Found = tuple[list[Measure], list[Separation]]
 
 
 def evaluate(clips: int = 256) -> Found:
-    """All measures on `clips` held-out scenes, at least 32; CPU seconds per clip of 8 keyframes of short side 256."""
+    """All measures on `clips` held-out scenes, at least 64; CPU seconds per clip of 8 keyframes of short side 256."""
     held_out = scenes(HELD_OUT_SEED, clips)
     shown = [clip_frames(one) for one in held_out]
     parts = (_clip, _clap, _depth, _infrared, _captioner, _video_captioner)
