@@ -22,7 +22,7 @@ def evaluate(
     In one process, or in those of torchrun (`torchrun --nproc-per-node 8 -m vidal eval CONFIG`).
     """
     from vidal.engine.config import load
-    from vidal.train.evaluate.report import as_json, table
+    from vidal.train.evaluate.report import as_json, tables
     from vidal.train.loop.distributed import world
     from vidal.train.use.config import EvalConfig
     from vidal.train.use.measure import measure
@@ -37,7 +37,7 @@ def evaluate(
     if json_output:
         print_json(as_json(outcomes))
     else:
-        console().print(table(outcomes, baseline=found.baseline or "baseline"))
+        console().print(tables(outcomes))
 
 
 class _progress:

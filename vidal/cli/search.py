@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidal.cli.options import JsonOption, console, print_json
+from vidal.cli.options import JsonOption, print_json
 
 DeviceOption = Annotated[str, typer.Option(help="auto (CUDA where visible), cpu or cuda.")]
 
@@ -15,7 +15,7 @@ DeviceOption = Annotated[str, typer.Option(help="auto (CUDA where visible), cpu 
 def index(
     shards: Annotated[str, typer.Argument(metavar="SHARDS", help="Folder of shards, a shard, or a pattern; any URL.")],
     model: Annotated[str, typer.Option(help="A model's folder or Hugging Face id, or a CLIP.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The index; FILE.vectors and FILE.parquet lie beside it.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The index; FILE.parquet lies beside it.")],
     modality: Annotated[
         str | None, typer.Option(help="What of a sample is embedded, where the model is a CLIP.")
     ] = None,
@@ -46,23 +46,15 @@ def search(
     """Find the samples of an index that are most like a text."""
     from dataclasses import asdict
 
-    from rich.table import Table
-    from rich.text import Text
-
     from vidal.train.use.index import search as find
 
     hits = find(file, text, k, device)
     if json_output:
         print_json([asdict(hit) for hit in hits])
         return
-    table = Table()
-    table.add_column("score", justify="right")
-    for heading in ("key", "text", "shard"):
-        table.add_column(heading, overflow="fold")
     for hit in hits:
-        table.add_row(f"{hit.score:.3f}", *(Text(_plain(value)) for value in (hit.key, hit.text, hit.shard)))
-    console().print(table)
-    typer.echo(f"vidal inspect {_plain(hits[0].shard)} --key {_plain(hits[0].key)}    shows the first in full")
+        typer.echo(f"{hit.score:6.3f}  {_plain(hit.text)}\n        {_plain(hit.key)} in {_plain(hit.shard)}")
+    typer.echo("vidal inspect SHARD --key KEY    shows a sample in full")
 
 
 def _plain(text: str) -> str:

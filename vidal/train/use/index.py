@@ -1,18 +1,19 @@
 """A shard set, embedded and laid out for search by text.
 
-An index is three files: FILE, which FAISS reads, `FILE.vectors`, where it finds the unit vectors, and `FILE.parquet`,
-which says in the same order whose they are. Search is exact: every vector is compared. Neither writing nor search holds
-the vectors in memory.
+An index is two files: FILE, a flat index of FAISS, which is unit vectors compared by their inner product, and
+`FILE.parquet`, which says in the same order whose they are. Search is exact: every vector is compared. Neither writing
+nor search holds the vectors in memory.
 """
 
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -29,10 +30,10 @@ from vidal.train.use.loading import load
 from vidal.train.use.samples import Samples, Taken
 
 BLOCK = 4096
-"""Vectors of a block, and rows of a group of the Parquet file."""
+"""Rows of a group of the Parquet file, which is what is read for a hit."""
 BATCH = 64
 """Samples that are held decoded."""
-VECTORS, ROWS = ".vectors", ".parquet"
+ROWS = ".parquet"
 SHOWN = TextPolicy((("txt", 1.0),), ("raw", "polish_mplug", "mplug", "ofa"))
 """The text that stands beside a sample: `txt`, or what there is."""
 LETTERS = 500
@@ -63,26 +64,19 @@ def index(location: str, kind: str, name: str, out: Path, device: str = "auto") 
     The files appear when they are whole, and replace those of the same names. ConfigError or MissingError as `load` and
     the reading of shards raise them, or where no sample can be read.
     """
-    import faiss
-
     towers = load({kind: name}, device)
     samples = Samples(location, modality(kind), towers.vision(kind), SHOWN, text_needed=False)
     facts = {"vidal.model": _lasting(name), "vidal.content": models.identity(name), "vidal.modality": kind}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
-        parts = {end: Path(scratch, out.name + end) for end in ("", VECTORS, ROWS)}
-        blocks: list[str] = []
-        with pq.ParquetWriter(parts[ROWS], SCHEMA.with_metadata(facts)) as rows:
-            for taken in groups(_embedded(towers, kind, samples), BLOCK):
-                vectors = np.stack([vector for _, vector in taken])
-                blocks.append(str(Path(scratch, f"block-{len(blocks)}")))
-                faiss.write_index(_block(vectors, (len(blocks) - 1) * BLOCK), blocks[-1])
-                rows.write_table(_rows([sample for sample, _ in taken]), row_group_size=BLOCK)
-        if not blocks:
+        part = Path(scratch, out.name)
+        with part.open("wb") as vectors, pq.ParquetWriter(f"{part}{ROWS}", SCHEMA.with_metadata(facts)) as rows:
+            count = _write(_embedded(towers, kind, samples), towers.width, vectors, rows)
+        if not count:
             raise ConfigError(f"{location}: no sample can be read as {kind}: {dict(samples.skipped)}")
-        count = _joined(blocks, towers.width, parts[""], parts[VECTORS])
-        for end in (VECTORS, ROWS, ""):
-            os.replace(parts[end], f"{out}{end}")
+        _mapped(part)
+        os.replace(f"{part}{ROWS}", f"{out}{ROWS}")
+        os.replace(part, out)
     return Indexed(count, dict(samples.skipped))
 
 
@@ -92,71 +86,67 @@ def search(file: Path, text: str, k: int = 10, device: str = "auto") -> list[Hit
     MissingError or ConfigError for an index that is not whole, or whose model is absent or another than it was made
     with.
     """
-    import faiss
-
     rows, facts = _opened(file)
     name, kind = facts["vidal.model"], facts["vidal.modality"]
     if models.identity(name) != facts["vidal.content"]:
         raise ConfigError(f"{name} is not the model any more that {file} was made with; run `vidal index` again")
     query = unit(load({kind: name}, device).texts([text]))
-    try:
-        found = faiss.read_index(str(file), faiss.IO_FLAG_ONDISK_SAME_DIR | faiss.IO_FLAG_READ_ONLY)
-    except RuntimeError as error:
-        raise ConfigError(f"{file} is no index that can be read; run `vidal index` again") from error
+    found = _mapped(file)
     if found.ntotal != rows.metadata.num_rows or found.d != query.shape[1]:
         raise ConfigError(f"{file}{ROWS} belongs to another index; run `vidal index` again")
     scores, places = found.search(query, min(k, found.ntotal))
     return [_hit(rows, int(place), float(score)) for score, place in zip(scores[0], places[0], strict=True)]
 
 
-def _embedded(towers: Towers, kind: str, samples: Samples) -> Any:
-    """Every sample with its unit vector; its tensor is let go."""
+def _embedded(towers: Towers, kind: str, samples: Samples) -> Iterator[tuple[list[Taken], np.ndarray]]:
+    """Samples, some at a time, with their unit vectors."""
     for some in groups(samples, BATCH):
         vectors = unit(towers.tensors(kind, [sample.pixels for sample in some]))
         if not np.isfinite(vectors).all():
             raise ConfigError(f"a vector of {kind} is not finite; is the checkpoint sound?")
-        yield from ((_Row(one), vector) for one, vector in zip(some, vectors, strict=True))
+        yield some, vectors
 
 
-class _Row:
-    """What is kept of a sample."""
+def _write(
+    embedded: Iterator[tuple[list[Taken], np.ndarray]], width: int, vectors: BinaryIO, rows: pq.ParquetWriter
+) -> int:
+    """Write vectors and rows as they come; how many there were."""
+    vectors.write(_header(width, 0))
+    told: list[dict[str, str]] = []
+    count = 0
+    for some, made in embedded:
+        vectors.write(made.astype("<f4").tobytes())
+        told += [{"key": one.key, "shard": one.shard, "text": one.text[:LETTERS]} for one in some]
+        count += len(some)
+        while len(told) >= BLOCK:
+            rows.write_table(pa.Table.from_pylist(told[:BLOCK], SCHEMA))
+            del told[:BLOCK]
+    if told:
+        rows.write_table(pa.Table.from_pylist(told, SCHEMA))
+    vectors.seek(0)
+    vectors.write(_header(width, count))
+    return count
 
-    def __init__(self, sample: Taken) -> None:
-        self.key, self.shard, self.text = sample.key, sample.shard, sample.text[:LETTERS]
 
-
-def _rows(samples: Sequence[_Row]) -> pa.Table:
-    return pa.table({name: [getattr(one, name) for one in samples] for name in SCHEMA.names}, schema=SCHEMA)
-
-
-def _empty(width: int) -> Any:
-    """An index of inner products with a single list, so that a search compares all."""
+def _header(width: int, count: int) -> bytes:
+    """What FAISS writes before the vectors of a flat index, which it can only write from memory: that of an index of
+    one vector, with the number of vectors (bytes 8 to 16) and of their floats (the last 8 bytes) put in."""
     import faiss
 
-    middle = faiss.IndexFlatIP(width)
-    middle.add(np.zeros((1, width), np.float32))
-    made = faiss.IndexIVFFlat(middle, width, 1, faiss.METRIC_INNER_PRODUCT)
-    made.is_trained = True
-    made._middle = middle
-    return made
+    one = faiss.IndexFlatIP(width)
+    one.add(np.zeros((1, width), np.float32))
+    written = faiss.serialize_index(one).tobytes()[: -4 * width]
+    return written[:8] + struct.pack("<q", count) + written[16:-8] + struct.pack("<Q", count * width)
 
 
-def _block(vectors: np.ndarray, first: int) -> Any:
-    made = _empty(vectors.shape[1])
-    made.add_with_ids(vectors, np.arange(first, first + len(vectors)))
-    return made
-
-
-def _joined(blocks: Sequence[str], width: int, file: Path, vectors: Path) -> int:
-    """Write one index of all blocks, its vectors in a file of their own."""
+def _mapped(file: Path) -> Any:
+    """An index whose vectors stay on disk. ConfigError for what is none."""
     import faiss
-    from faiss.contrib.ondisk import merge_ondisk
 
-    whole = _empty(width)
-    merge_ondisk(whole, list(blocks), str(vectors))
-    faiss.downcast_InvertedLists(whole.invlists).filename = vectors.name
-    faiss.write_index(whole, str(file))
-    return int(whole.ntotal)
+    try:
+        return faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise ConfigError(f"{file} is no index that can be read; run `vidal index` again") from error
 
 
 def _lasting(name: str) -> str:
@@ -165,7 +155,7 @@ def _lasting(name: str) -> str:
 
 
 def _opened(file: Path) -> tuple[pq.ParquetFile, dict[str, str]]:
-    for end in ("", VECTORS, ROWS):
+    for end in ("", ROWS):
         if not Path(f"{file}{end}").is_file():
             raise MissingError(f"{file}{end} does not exist; an index is written by `vidal index`")
     try:
