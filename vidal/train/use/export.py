@@ -17,14 +17,16 @@ from vidal.train.transforms.tokens import MERGES, TOKENIZER, VOCABULARY, Words
 
 _VERSION = "#version: 0.2"
 """The first line of a `merges.txt`."""
+_WORD_END = "</w>"
+"""What marks the end of a word in CLIP's vocabulary."""
 
 
 def export(name: str, out: Path) -> Path:
     """Write the model of a folder or a Hugging Face id to the new folder `out`, as the original's classes load it.
 
     LoRA is added to the weights it belongs to, and `config.json` says `lora_r` 0, since the published classes take a
-    missing one for 2; all else stands there as in the model's own. Weights are safetensors in float32. The tokenizer is
-    written as `vocab.json` and `merges.txt` too, which the published tokenizers are read from. Preprocessing has no
+    missing one for 2; all else stands there as in the model's own. Weights are safetensors in float32. A
+    tokenizer like CLIP's is written as `vocab.json` and `merges.txt` too, which the published tokenizers are read from. Preprocessing has no
     file of its own: the published processors take it from `config.json`.
 
     ConfigError or MissingError where the model does not load, or `out` is there already; `out` appears when it is
@@ -45,7 +47,7 @@ def export(name: str, out: Path) -> Path:
         part = Path(scratch, "model")
         save(without_lora(model).float(), part, _without_lora(stored))
         Words(folder).save(part)
-        _write_slow_tokenizer(part)
+        write_vocabulary(part)
         os.replace(part, out)
     return out
 
@@ -62,10 +64,11 @@ def _without_lora(stored: dict[str, Any]) -> dict[str, Any]:
     return {**stored, "torch_dtype": "float32", "vision_config": {**stored["vision_config"], "lora_r": 0}}
 
 
-def _write_slow_tokenizer(folder: Path) -> None:
-    """`vocab.json` and `merges.txt` beside the `tokenizer.json` that holds both."""
+def write_vocabulary(folder: Path) -> None:
+    """`vocab.json` and `merges.txt` beside the `tokenizer.json` that holds both, where it is of CLIP's kind: the
+    published tokenizers know no other."""
     told = json.loads((folder / TOKENIZER).read_text(encoding="utf-8"))["model"]
-    if "merges" not in told:
+    if told.get("end_of_word_suffix") != _WORD_END:
         return
     merges = (pair if isinstance(pair, str) else " ".join(pair) for pair in told["merges"])
     (folder / MERGES).write_text("\n".join([_VERSION, *merges, ""]), encoding="utf-8")
