@@ -109,7 +109,7 @@ def test_fifteen_views_are_five_moments_of_three_crops(model, files):
 def test_moments_spread_over_the_whole_clip(total, wanted, moments):
     starts = [moment_indices(total, wanted, moment, moments) for moment in range(moments)]
     for indices in starts:
-        assert len(indices) == wanted and 0 <= indices.min() and indices.max() < total
+        assert len(indices) == wanted and indices.min() >= 0 and indices.max() < total
         assert set(np.diff(indices)) <= {STRIDE} | set(range(STRIDE))
     assert starts[0][0] == 0 and [s[0] for s in starts] == sorted(s[0] for s in starts)
     if total > (wanted - 1) * STRIDE and moments > 1:
@@ -200,7 +200,7 @@ def test_absent_and_damaged_models_are_one_message(names, tmp_path):
     with pytest.raises(ConfigError, match="no models"):
         load({}, "cpu")
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ConfigError, match="config.json cannot be read"):
+    with pytest.raises(ConfigError, match=r"config\.json cannot be read"):
         load({"image": str(tmp_path)}, "cpu")
     with pytest.raises(ConfigError, match="no model for video"):
         vidal.embed({"video": []}, {"depth": names["depth"]}, "cpu")

@@ -104,6 +104,6 @@ def test_what_cannot_be_written_is_one_message(tmp_path):
         export(str(tmp_path / "absent"), tmp_path / "out")
     weights = Path(name, "model.safetensors")
     weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(ConfigError, match="model.safetensors cannot be read"):
+    with pytest.raises(ConfigError, match=r"model\.safetensors cannot be read"):
         export(name, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]

@@ -117,7 +117,7 @@ def test_what_is_no_index_is_one_message(written, shards, name, tmp_path):
 def test_a_failed_index_leaves_the_one_before(written, name, tmp_path):
     broken = world.folder(tmp_path / "shards", (2,), lambda n: {**world.pair(n), "jpg": b"none"})
     (tmp_path / "i").write_bytes(b"before")
-    with pytest.raises(ConfigError, match="no sample can be read as image.*NotMedia.*2"):
+    with pytest.raises(ConfigError, match=r"no sample can be read as image.*NotMedia.*2"):
         index(str(broken), "image", name, tmp_path / "i", "cpu")
     assert (tmp_path / "i").read_bytes() == b"before" and not list(tmp_path.glob(".i*"))
 

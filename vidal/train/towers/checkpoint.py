@@ -77,4 +77,5 @@ def _read(file: Path, load_file: Callable[[Path], dict[str, torch.Tensor]]) -> d
     try:
         return load_file(file)
     except Exception as error:  # each library has errors of its own
-        raise ValueError(f"{file} cannot be read: {' '.join(str(error).split())[:200]}") from error
+        reason = " ".join(str(error).split()).partition(". ")[0][:200]
+        raise ValueError(f"{file} cannot be read: {reason}") from error

@@ -25,9 +25,9 @@ def export(name: str, out: Path) -> Path:
     """Write the model of a folder or a Hugging Face id to the new folder `out`, as the original's classes load it.
 
     LoRA is added to the weights it belongs to, and `config.json` says `lora_r` 0, since the published classes take a
-    missing one for 2; all else stands there as in the model's own. Weights are safetensors in float32. A
-    tokenizer like CLIP's is written as `vocab.json` and `merges.txt` too, which the published tokenizers are read from. Preprocessing has no
-    file of its own: the published processors take it from `config.json`.
+    missing one for 2; all else stands there as in the model's own. Weights are safetensors in float32. A tokenizer like
+    CLIP's is written as `vocab.json` and `merges.txt` too, which the published tokenizers are read from. Preprocessing
+    has no file of its own: the published processors take it from `config.json`.
 
     ConfigError or MissingError where the model does not load, or `out` is there already; `out` appears when it is
     whole.
