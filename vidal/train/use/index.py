@@ -61,7 +61,8 @@ class Hit:
 def index(location: str, kind: str, name: str, out: Path, device: str = "auto") -> Indexed:
     """Embed the samples of shards that are of the modality `kind` by the model `name`, and write an index of them.
 
-    The files appear when they are whole, and replace those of the same names. ConfigError or MissingError as `load` and
+    The files appear when they are whole, and replace those of the same names; old rows never stand beside new vectors.
+    ConfigError or MissingError as `load` and
     the reading of shards raise them, or where no sample can be read.
     """
     towers = load({kind: name}, device)
@@ -75,6 +76,7 @@ def index(location: str, kind: str, name: str, out: Path, device: str = "auto") 
         if not count:
             raise ConfigError(f"{location}: no sample can be read as {kind}: {dict(samples.skipped)}")
         _mapped(part)
+        out.unlink(missing_ok=True)
         os.replace(f"{part}{ROWS}", f"{out}{ROWS}")
         os.replace(part, out)
     return Indexed(count, dict(samples.skipped))
