@@ -28,7 +28,7 @@ def evaluate(
     from vidal.train.use.measure import measure
 
     found = load(EvalConfig, config, assignments or [])
-    with world() as here, _progress(here.leads) as told:
+    with world() as here, _Progress(here.leads) as told:
         outcomes = measure(found, here, told)
     if not here.leads:
         return
@@ -40,7 +40,7 @@ def evaluate(
         console().print(tables(outcomes))
 
 
-class _progress:
+class _Progress:
     """What is being embedded, on a terminal, as long as the block runs."""
 
     def __init__(self, shown: bool) -> None:

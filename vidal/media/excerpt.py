@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 LIMITS = MediaLimits(max_seconds=6 * 3600.0, max_fps=120.0, timeout_s=600.0)
 """Of a file that is looked at: a film, where a build takes clips."""
-SOUND_SECONDS = 3600.0
-"""Longest sound that is decoded at once: 0.7 GB at 48 kHz."""
+SOUND_SECONDS = 1800.0
+"""Longest sound that is decoded at once: 0.35 GB at 48 kHz, and as much again while its pieces are put together."""
 AHEAD_S = 4.0
 """Up to so many seconds to the next picture, those between are decoded rather than passed over."""
 EXACT_S = 1e-3

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import vidal
+from tests.docs.pages import ROOT, blocks
 from tests.media.conftest import picture, tone
 from tests.train.use.made import stored, towers
 from vidal import models
@@ -212,3 +213,16 @@ def test_hostile_pictures_are_refused_by_name(model, tmp_path):
     for name, told in (("bomb.png", "bomb.png cannot be read as depth"), ("huge.png", "TooManyPixels")):
         with pytest.raises(ConfigError, match=told):
             model.media("depth", [Media(tmp_path / name)])
+
+
+def test_the_lines_of_the_page_run(names, files, tmp_path, monkeypatch, capsys):
+    (source,) = blocks(ROOT / "docs" / "embedding.md", "python")
+    for kind in ("video", "audio"):
+        (tmp_path / "runs" / kind).mkdir(parents=True)
+        (tmp_path / "runs" / kind / "model").symlink_to(names[kind])
+    for made, name in (("c.mp4", "holiday.mp4"), ("c.mp4", "talk.webm"), ("s.flac", "rain.mp3")):
+        command = [ffmpeg_binary(), "-nostdin", "-v", "error", "-i", str(files / made), name]
+        subprocess.run(command, check=True, cwd=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(source, "embedding.md", "exec"), {})
+    assert capsys.readouterr().out == "(2, 2)\n"

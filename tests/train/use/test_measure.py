@@ -6,13 +6,14 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from tests.docs.pages import ROOT, blocks
 from tests.train.data import world
 from tests.train.use.made import stored
 from vidal.engine.config import load as load_config
@@ -95,8 +96,8 @@ def test_without_among_all_are_looked_for_among_all(names, shards):
 def test_samples_find_the_class_that_their_record_tells(names, shards):
     (outcome,) = measure(config(names, task(shards, "classes", label="truth.animal", word="depth photo")), ALONE)
     media, _, keys = vectors(names, shards)
-    towers, templates = load(names, "cpu"), Path("manifests/benchmarks/templates/clip.txt")
-    lines = (Path(__file__).parents[3] / templates).read_text().splitlines()
+    towers = load(names, "cpu")
+    lines = (ROOT / "manifests/benchmarks/templates/clip.txt").read_text().splitlines()
     lines = [line.replace("photo", "depth photo") for line in lines if line and not line.startswith("#")]
     ordered = sorted(CLASSES)
     words = np.stack([unit(towers.texts([line.replace("{}", n) for line in lines])).mean(0) for n in ordered])
@@ -195,3 +196,9 @@ def test_a_file_that_is_wrong_is_told_with_its_line(tmp_path):
         path.write_text(text)
         with pytest.raises(ConfigError, match=told):
             load_config(EvalConfig, path, [])
+
+
+def test_the_file_on_the_page_is_a_file_of_this_kind():
+    (text,) = blocks(ROOT / "docs" / "evaluation.md", "yaml")
+    shown = EvalConfig.model_validate(yaml.safe_load(text))
+    assert [one.type for one in shown.measure] == ["benchmark", "retrieval", "classes"]
