@@ -15,6 +15,7 @@ from PIL import Image
 import vidal
 from tests.docs.pages import ROOT, blocks
 from tests.media.conftest import picture, tone
+from tests.train.towers.test_parity import PARITY, near, tensors
 from tests.train.use.made import stored, towers
 from vidal import models
 from vidal.engine.errors import ConfigError, MissingError
@@ -26,6 +27,7 @@ from vidal.media.write import write_clip
 from vidal.train.evaluate.data import Media
 from vidal.train.modalities import modality
 from vidal.train.towers.checkpoint import load as load_towers
+from vidal.train.towers.config import VisionConfig
 from vidal.train.transforms.tokens import Words
 from vidal.train.use.files import STRIDE, moment_indices, pixels
 from vidal.train.use.loading import bound_modality, load
@@ -226,3 +228,22 @@ def test_the_lines_of_the_page_run(names, files, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(source, "embedding.md", "exec"), {})
     assert capsys.readouterr().out == "(2, 2)\n"
+
+
+@pytest.mark.skipif(not PARITY.is_dir(), reason="the parity fixtures (../shared/parity) are not here")
+@pytest.mark.parametrize(
+    ("kind", "case", "file", "close"),
+    [
+        ("image", "preproc-image", "input0.png", 1e-5),
+        ("thermal", "preproc-thermal", "input0.png", 1e-5),
+        ("depth", "preproc-depth", "input0.png", 1e-5),
+        ("audio", "preproc-audio-44k-3s", "input.wav", 4e-3),
+        ("audio", "preproc-audio-22k-2s-stereo", "input.wav", 4e-3),
+    ],
+)
+def test_a_file_becomes_what_the_published_processor_makes_of_it(kind, case, file, close):
+    recorded = tensors(case, "outputs")
+    expected = recorded.get(f"{Path(file).stem}.pixel_values", recorded.get("pixel_values_channel0"))
+    vision = VisionConfig(**modality(kind).tower)
+    found = pixels(Media(PARITY / case / file), modality(kind), vision)
+    near(found if expected.dim() == 3 else found[0], expected, close)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.train.towers.test_parity import PARITY, checkpoint, near, tensors
 from tests.train.use.made import stored
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.train.towers.checkpoint import load
@@ -107,3 +109,26 @@ def test_what_cannot_be_written_is_one_message(tmp_path):
     with pytest.raises(ConfigError, match=r"model\.safetensors cannot be read"):
         export(name, tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
+@pytest.mark.skipif(not PARITY.is_dir(), reason="the parity fixtures (../shared/parity) are not here")
+@pytest.mark.parametrize(
+    "case", sorted(path.name for path in PARITY.glob("*-lora") if (path / "weights.safetensors").exists())
+)
+def test_recorded_models_give_the_recorded_vectors_without_their_lora(case, tmp_path):
+    """Models whose outputs were recorded from the published implementation; their fully tuned twins tell the names."""
+    folder = checkpoint(tmp_path, PARITY / case)
+    out = export(str(folder), tmp_path / "out")
+    inputs, outputs = tensors(case, "inputs"), tensors(case, "outputs")
+    with torch.inference_mode():
+        media, texts, _ = load(out)(inputs["pixel_values"], inputs["input_ids"], inputs["attention_mask"])
+    near(media, outputs["image_embeds"], 1e-5)
+    near(texts, outputs["text_embeds"], 1e-5)
+    twin = PARITY / case.replace("-lora", "-ft") / "weights.safetensors"
+    if twin.is_file():
+        assert kinds(load_file(out / "model.safetensors")) == kinds(load_file(twin))
+
+
+def kinds(names) -> set[str]:
+    """Names of weights without the numbers of layers, of which recorded models have different ones."""
+    return {re.sub(r"\d+", "N", name) for name in names if not name.endswith("position_ids")}
