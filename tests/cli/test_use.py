@@ -76,6 +76,7 @@ def test_eval_says_what_is_wrong_in_one_message(vidal, config, tmp_path):
         (("eval", tmp_path / "absent.yaml"), "absent.yaml does not exist"),
         (("eval", config, "--set", "models.depth=nowhere"), "'nowhere' does not exist"),
         (("eval", config, "--set", "measure.0.among=64"), "`among` asks for 64"),
+        (("eval", config, "--out", tmp_path / "no" / "f.json"), "there is no folder"),
         (("eval", config, "--set", "measure.0.shards=nowhere"), "nowhere: no .tar shards there"),
     ):
         code, out, err = vidal(*words)
@@ -102,6 +103,7 @@ def test_index_says_what_is_wrong_in_one_message(vidal, shards, model, tmp_path)
         (("index", shards, "--model", "demo:clip", "--out", file), "does not say which modality"),
         (("index", shards, "--model", model, "--modality", "audio", "--out", file), "binds depth, not audio"),
         (("index", tmp_path, "--model", model, "--out", file), "no .tar shards"),
+        (("index", shards, "--model", model, "--out", tmp_path), "is a folder"),
         (("search", file, "a"), "does not exist"),
     ):
         code, out, err = vidal(*words)

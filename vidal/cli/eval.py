@@ -22,12 +22,15 @@ def evaluate(
     In one process, or in those of torchrun (`torchrun --nproc-per-node 8 -m vidal eval CONFIG`).
     """
     from vidal.engine.config import load
+    from vidal.engine.errors import ConfigError
     from vidal.train.evaluate.report import as_json, tables
     from vidal.train.loop.distributed import world
     from vidal.train.use.config import EvalConfig
     from vidal.train.use.measure import measure
 
     found = load(EvalConfig, config, assignments or [])
+    if out is not None and not out.absolute().parent.is_dir():
+        raise ConfigError(f"--out {out}: there is no folder {out.parent}")
     with world() as here, _Progress(here.leads) as told:
         outcomes = measure(found, here, told)
     if not here.leads:

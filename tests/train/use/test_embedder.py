@@ -18,20 +18,21 @@ from tests.media.conftest import picture, tone
 from tests.train.towers.test_parity import PARITY, near, tensors
 from tests.train.use.made import stored, towers
 from vidal import models
-from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.errors import ConfigError, MissingError, SampleError
 from vidal.media.depth_png import encode_depth
 from vidal.media.excerpt import decode_pictures
 from vidal.media.ffmpeg import ffmpeg_binary
 from vidal.media.sound import encode_flac
 from vidal.media.write import write_clip
 from vidal.train.evaluate.data import Media
-from vidal.train.modalities import modality
+from vidal.train.modalities import Modality, modality
 from vidal.train.towers.checkpoint import load as load_towers
 from vidal.train.towers.config import VisionConfig
 from vidal.train.transforms.tokens import Words
 from vidal.train.use.files import STRIDE, moment_indices, pixels
 from vidal.train.use.loading import bound_modality, load
 
+DEEP = "d.png"
 KINDS = ("image", "video", "audio", "depth", "thermal")
 
 
@@ -181,17 +182,22 @@ def test_a_model_is_known_by_what_it_binds(names):
     ("inputs", "told"),
     [
         ({"video": "clip.mp4"}, "expected a list"),
+        ({"thermal": [DEEP]}, "mode I;16, whose values are no 8-bit colours"),
         ({"smell": ["x"]}, "no modality is named smell"),
         ({"language": [3]}, "expected texts, not int"),
         ({"image": ["absent.png"]}, "absent.png cannot be read as image"),
         ({"image": [3]}, "a int is nothing that image is read from"),
         ({"video": [np.zeros((8, 9, 3), np.uint8)]}, "video is uint8 .frames, H, W, 3"),
+        ({"image": [np.zeros((8, 9, 3), np.uint16)]}, "image is uint8"),
+        ({"thermal": [np.zeros((8, 9, 4), np.uint8)]}, "thermal is uint8"),
         ({"audio": [np.zeros(16000, np.int16)]}, "audio is float"),
         ({"depth": [torch.zeros(3, 5, 5)]}, "the tower takes"),
         ({"audio": [np.full(16000, np.nan, np.float32)]}, "NotFinite"),
     ],
 )
-def test_bad_input_is_one_message(model, inputs, told):
+def test_bad_input_is_one_message(model, files, monkeypatch, inputs, told):
+    """Among them a map of 16 bits given as a picture, which would be seen as white."""
+    monkeypatch.chdir(files)
     with pytest.raises(ConfigError, match=told) as error:
         vidal.embed(inputs, model)
     assert "\n" not in str(error.value)
@@ -228,6 +234,22 @@ def test_the_lines_of_the_page_run(names, files, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(source, "embedding.md", "exec"), {})
     assert capsys.readouterr().out == "(2, 2)\n"
+
+
+def test_a_modality_of_one_s_own_is_read_from_its_members(files):
+    """By the whole name or by the ending, through the entry's own `read`."""
+
+    def read(members, record, drawn, rng, vision):
+        ((name, data),) = members.items()
+        return torch.full((3, vision.image_size, vision.image_size), float(len(name) + len(data)))
+
+    (files / "scan.heat").write_bytes(b"12345")
+    (files / "heat0.raw").write_bytes(b"123")
+    own, vision = Modality("heat", ("heat", "heat*.raw"), read), VisionConfig(image_size=8)
+    assert float(pixels(Media(files / "scan.heat"), own, vision).max()) == len("heat") + 5
+    assert float(pixels(Media(files / "heat0.raw"), own, vision).max()) == len("heat0.raw") + 3
+    with pytest.raises(SampleError, match=r"read from files named heat or heat\*\.raw"):
+        pixels(Media(files / "p.png"), own, vision)
 
 
 @pytest.mark.skipif(not PARITY.is_dir(), reason="the parity fixtures (../shared/parity) are not here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ FILE_BYTES = 1 << 30
 """Largest file that is read whole: a picture, or a member of another modality."""
 STRIDE = 8
 """Pictures from one frame of a view to the next: Kinetics' sampling rate in LanguageBind's evaluation."""
-CROPS = 3
+CROPS, COLOURS = 3, 3
 
 
 def pixels(item: Any, modality: Modality, vision: VisionConfig) -> torch.Tensor:
@@ -67,6 +68,8 @@ def _of_file(media: Media, modality: Modality, vision: VisionConfig) -> torch.Te
 
 
 def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise SampleError("Unreadable", "no regular file")
     try:
         if path.stat().st_size > FILE_BYTES:
             raise SampleError("TooLarge", f"more than {FILE_BYTES >> 20:,} MiB")
@@ -76,21 +79,16 @@ def _content(path: Path) -> bytes:
 
 
 def _picture(media: Media, vision: VisionConfig) -> torch.Tensor:
-    rgb = np.asarray(open_image(_content(media.path), PICTURES, MAX_PIXELS, "RGB"))
-    return PictureTransform(vision.image_size)(rgb)
+    return _shown(np.asarray(open_image(_content(media.path), PICTURES, MAX_PIXELS, "RGB")), vision)
 
 
 def _depth(media: Media, vision: VisionConfig) -> torch.Tensor:
-    return DepthTransform(vision.image_size, vision.max_depth)(decode_map(media.path.name, _content(media.path)))
+    return _measured(decode_map(media.path.name, _content(media.path)), vision)
 
 
 def _sound(media: Media, vision: VisionConfig) -> torch.Tensor:
-    return _heard(*decode_sound(media.path, media.seconds), vision)
-
-
-def _heard(wave: np.ndarray, rate: int, vision: VisionConfig) -> torch.Tensor:
-    transform = AudioTransform(vision.num_mel_bins, vision.target_length, vision.audio_mean, vision.audio_std)
-    return transform(wave[None], rate)
+    wave, rate = decode_sound(media.path, media.seconds)
+    return _heard(wave, vision, rate)
 
 
 def _clip(media: Media, vision: VisionConfig) -> torch.Tensor:
@@ -122,31 +120,48 @@ def _third(frames: np.ndarray, crop: int, side: int) -> torch.Tensor:
 
 
 def _of_array(array: np.ndarray, name: str, vision: VisionConfig) -> torch.Tensor:
-    kinds, form, shape, make = _OF_ARRAY[name]
-    if (
-        array.dtype.kind not in kinds
-        or array.ndim != len(shape)
-        or not array.size
-        or (3 in shape and array.shape[-1] != 3)
-    ):
-        raise SampleError("BadShape", f"{array.dtype} {list(array.shape)}; {name} is {form}")
-    return make(array, vision)
+    form = _OF_ARRAY[name]
+    coloured = array.ndim < 3 or array.shape[-1] == COLOURS
+    if array.dtype.name not in form.kinds or array.ndim != form.dimensions or not array.size or not coloured:
+        raise SampleError("BadShape", f"{array.dtype} {list(array.shape)}; {name} is {form.told}")
+    return form.make(array, vision)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What an array of a modality is like, in words too, and what becomes of it."""
+
+    kinds: tuple[str, ...]
+    dimensions: int
+    told: str
+    make: Callable[[np.ndarray, VisionConfig], torch.Tensor]
+
+
+def _shown(rgb: np.ndarray, vision: VisionConfig) -> torch.Tensor:
+    return PictureTransform(vision.image_size)(rgb)
 
 
 def _seen(frames: np.ndarray, vision: VisionConfig) -> torch.Tensor:
     return VideoTransform(vision.image_size)(frames[frame_indices(len(frames), vision.num_frames)])
 
 
+def _measured(millimetres: np.ndarray, vision: VisionConfig) -> torch.Tensor:
+    return DepthTransform(vision.image_size, vision.max_depth)(millimetres)
+
+
+def _heard(wave: np.ndarray, vision: VisionConfig, rate: int = RATE) -> torch.Tensor:
+    transform = AudioTransform(vision.num_mel_bins, vision.target_length, vision.audio_mean, vision.audio_std)
+    return transform(wave[None], rate)
+
+
 _OF_FILE: Mapping[str, Callable[[Media, VisionConfig], torch.Tensor]] = {
     "image": _picture, "thermal": _picture, "depth": _depth, "audio": _sound, "video": _clip,
 }  # fmt: skip
-_OF_ARRAY: Mapping[str, Any] = {
-    "image": ("u", "uint8 [H, W, 3]", (0, 0, 3), lambda rgb, vision: PictureTransform(vision.image_size)(rgb)),
-    "thermal": ("u", "uint8 [H, W, 3]", (0, 0, 3), lambda rgb, vision: PictureTransform(vision.image_size)(rgb)),
-    "video": ("u", "uint8 [frames, H, W, 3]", (0, 0, 0, 3), _seen),
-    "depth": (
-        "u", "uint16 [H, W]", (0, 0),
-        lambda depth, vision: DepthTransform(vision.image_size, vision.max_depth)(depth),
-    ),
-    "audio": ("f", "float [n] at 16 kHz", (0,), lambda wave, vision: _heard(wave, RATE, vision)),
-}  # fmt: skip
+_PICTURE = _Form(("uint8",), 3, "uint8 [H, W, 3]", _shown)
+_OF_ARRAY: Mapping[str, _Form] = {
+    "image": _PICTURE,
+    "thermal": _PICTURE,
+    "video": _Form(("uint8",), 4, "uint8 [frames, H, W, 3]", _seen),
+    "depth": _Form(("uint16",), 2, "uint16 [H, W]", _measured),
+    "audio": _Form(("float16", "float32", "float64"), 1, "float [n] at 16 kHz", _heard),
+}

@@ -65,6 +65,8 @@ def index(location: str, kind: str, name: str, out: Path, device: str = "auto") 
     ConfigError or MissingError as `load` and
     the reading of shards raise them, or where no sample can be read.
     """
+    if out.is_dir():
+        raise ConfigError(f"{out} is a folder; name a file for the index")
     towers = load({kind: name}, device)
     samples = Samples(location, modality(kind), towers.vision(kind), SHOWN, text_needed=False)
     facts = {"vidal.model": _lasting(name), "vidal.content": models.identity(name), "vidal.modality": kind}
