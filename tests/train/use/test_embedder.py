@@ -170,6 +170,16 @@ def test_models_of_no_common_space_are_refused(names, tmp_path):
     assert names["depth"] in str(told.value) and "text_projection.weight" in str(told.value)
 
 
+def test_a_text_tower_in_half_precision_is_the_same(names, tmp_path):
+    other = towers("audio")
+    with torch.no_grad():
+        for name, weight in other.named_parameters():
+            if name.startswith("text_"):
+                weight.copy_(weight.half())
+    both = load({"depth": names["depth"], "audio": stored(tmp_path, "audio", other)}, "cpu")
+    assert both.modalities == ("depth", "audio")
+
+
 def test_a_model_is_known_by_what_it_binds(names):
     assert bound_modality(names["thermal"]) == "thermal"
     with pytest.raises(ConfigError, match="binds depth, not audio"):

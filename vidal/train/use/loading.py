@@ -23,6 +23,8 @@ from vidal.train.use.embedder import Towers
 FAMILY = "languagebind"
 TOKENS = 77
 """Of a text, start and end included, as CLIP and LanguageBind cut it."""
+HALF, HALF_LEAST = 2.0**-10, 2.0**-24
+"""Between a number and the same in half precision: the relative difference, at most, and the least step."""
 _OF_THE_INPUT = ("num_frames", "num_mel_bins", "target_length", "audio_mean", "audio_std", "max_depth")
 """What of a tower decides its inputs."""
 
@@ -106,9 +108,7 @@ def _check_one_space(opened: Mapping[str, _Opened]) -> None:
     words = _text_weights(first.model)
     for other, one in others:
         found = _text_weights(one.model)
-        different = [
-            n for n in words | found if n not in words or n not in found or not torch.equal(words[n], found[n])
-        ]
+        different = [name for name in words | found if not _alike(words.get(name), found.get(name))]
         if different:
             raise ConfigError(
                 f"the models of {kind} ({first.name}) and {other} ({one.name}) have different text towers "
@@ -119,3 +119,10 @@ def _check_one_space(opened: Mapping[str, _Opened]) -> None:
 
 def _text_weights(model: LanguageBind) -> dict[str, torch.Tensor]:
     return {name: weight.float() for name, weight in model.state_dict().items() if name.startswith("text_")}
+
+
+def _alike(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    """Whether weights are the same, up to what storing them in half precision takes away."""
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    return torch.allclose(one, other, rtol=HALF, atol=HALF_LEAST)
