@@ -168,6 +168,11 @@ def test_models_of_no_common_space_are_refused(names, tmp_path):
     with pytest.raises(ConfigError, match=r"no common space") as told:
         load({"depth": names["depth"], "audio": name}, "cpu")
     assert names["depth"] in str(told.value) and "text_projection.weight" in str(told.value)
+    config = tmp_path / "config.json"
+    stored(tmp_path, "audio")
+    config.write_text(config.read_text().replace('"gelu"', '"quick_gelu"'))
+    with pytest.raises(ConfigError, match="the first is hidden_act"):
+        load({"depth": names["depth"], "audio": name}, "cpu")
 
 
 def test_a_text_tower_in_half_precision_is_the_same(names, tmp_path):

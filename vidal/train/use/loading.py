@@ -109,10 +109,12 @@ def _check_one_space(opened: Mapping[str, _Opened]) -> None:
     for other, one in others:
         found = _text_weights(one.model)
         different = [name for name in words | found if not _alike(words.get(name), found.get(name))]
+        if one.model.config.text.hidden_act != first.model.config.text.hidden_act:
+            different.append("hidden_act")
         if different:
             raise ConfigError(
                 f"the models of {kind} ({first.name}) and {other} ({one.name}) have different text towers "
-                f"({len(different)} weights differ, the first is {different[0]}), so their vectors are of no common "
+                f"({len(different)} of their weights and settings differ, the first is {different[0]}), so their vectors are of no common "
                 "space; take models that were trained from one CLIP"
             )
 
