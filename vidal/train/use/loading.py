@@ -114,8 +114,8 @@ def _check_one_space(opened: Mapping[str, _Opened]) -> None:
         if different:
             raise ConfigError(
                 f"the models of {kind} ({first.name}) and {other} ({one.name}) have different text towers "
-                f"({len(different)} of their weights and settings differ, the first is {different[0]}), so their vectors are of no common "
-                "space; take models that were trained from one CLIP"
+                f"({len(different)} of their weights and settings differ, the first is {different[0]}), so their "
+                "vectors are of no common space; take models that were trained from one CLIP"
             )
 
 
