@@ -13,6 +13,7 @@ from vidal.cli import (
     build,
     config,
     demo,
+    eval,
     export,
     failures,
     filter,
@@ -20,6 +21,7 @@ from vidal.cli import (
     init,
     inspect,
     models,
+    search,
     status,
     submit,
     train,
@@ -58,12 +60,15 @@ app.command("status")(status.status)
 app.command("failures")(failures.failures)
 app.add_typer(filter.app, name="filter")
 app.command("forget")(forget.forget)
-app.command("export")(export.export)
+app.add_typer(export.app, name="export")
 app.command("inspect")(inspect.inspect)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)
 app.command("submit")(submit.submit)
 app.command("train")(train.train)
+app.command("eval")(eval.evaluate)
+app.command("index")(search.index)
+app.command("search")(search.search)
 
 
 def main() -> None:

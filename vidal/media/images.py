@@ -39,6 +39,10 @@ def open_image(data: bytes, formats: tuple[str, ...], max_pixels: int, mode: str
                 raise SampleError("TooManyPixels", f"a picture of {picture.width}x{picture.height} pixels")
             if mode == "I;16" and picture.mode != mode:
                 raise SampleError("DecodeFailed", f"a depth map in mode {picture.mode} instead of 16-bit grey")
+            if mode == "RGB" and picture.mode[0] in "IF":
+                raise SampleError(
+                    "DecodeFailed", f"a picture in mode {picture.mode}, whose values are no 8-bit colours"
+                )
             picture.load()
             return picture.convert(mode)
     except UnidentifiedImageError:

@@ -64,7 +64,7 @@ class Reader:
         drawn = draw(self.texts, there, rng)
         text = text_of(drawn.view, sample.members[there[drawn.view]], self.texts.compat)
         members = {name: sample.members[name] for name in series}
-        pixels = self.modality.read(members, _record(sample.members), drawn.frame, rng, self.vision)
+        pixels = self.modality.read(members, record_of(sample.members), drawn.frame, rng, self.vision)
         return Example(sample.key, pixels, text, drawn.instead_of)
 
 
@@ -79,7 +79,7 @@ def read(make: Callable[[], Example]) -> Example | SampleError:
         return SampleError(type(error).__name__, " ".join(str(error).split())[:300])
 
 
-def _record(members: Mapping[str, bytes]) -> Mapping[str, Any]:
+def record_of(members: Mapping[str, bytes]) -> Mapping[str, Any]:
     """The sample's JSON. SampleError `BadRecord` for what is no JSON object."""
     if "json" not in members:
         return {}

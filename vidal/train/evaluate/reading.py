@@ -97,8 +97,8 @@ def _labelled(
 ) -> Labelled:
     """The classes are those of the whole annotation, also where no file of one is there."""
     task = benchmark.classification
-    named = _class_names(task.classes, root)
-    label_of = _labels(task)
+    named = class_names(task.classes, root)
+    label_of = labels_of(task)
     labels = {name: _of_one_row(found, label_of) for name, found in all_.items()}
     named = named or {label: label for label in sorted({one for some in labels.values() for one in some})}
     places = {label: place for place, label in enumerate(named)}
@@ -110,7 +110,9 @@ def _labelled(
     return Labelled(items, tuple(named.values()), found)
 
 
-def _labels(task: Classification) -> Callable[[Row], tuple[str, ...]]:
+def labels_of(task: Classification) -> Callable[[Row], tuple[str, ...]]:
+    """How a row's classes are read: by the field, the separator and the blanks of a classification."""
+
     def labels(row: Row) -> tuple[str, ...]:
         text = row.one(task.label)
         some = text.split(task.separator) if task.separator else [text]
@@ -125,7 +127,7 @@ def _of_one_row(rows: Sequence[Row], labels: Callable[[Row], tuple[str, ...]]) -
     return labels(rows[0])
 
 
-def _class_names(classes: Classes, root: Path) -> dict[str, str]:
+def class_names(classes: Classes, root: Path) -> dict[str, str]:
     """Names by label, in the order of their file; none where labels are their own names."""
     if classes.path is None:
         return dict(classes.names)

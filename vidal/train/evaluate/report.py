@@ -1,4 +1,4 @@
-"""Outcomes as a table for a terminal, and as JSON."""
+"""Outcomes as tables for a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -19,23 +20,22 @@ def as_json(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     return [asdict(outcome) for outcome in outcomes]
 
 
-def table(outcomes: Sequence[Outcome], name: str = "model", baseline: str = "baseline") -> Table:
-    """A row for each figure. Where an outcome has a baseline, it stands beside, and the difference of the first
-    columns."""
-    compared = any(outcome.baseline for outcome in outcomes)
-    made = Table(title="Zero-shot evaluation", title_justify="left", title_style="bold")
-    for heading in ("benchmark", "comparison", "figure"):
-        made.add_column(heading)
-    named = (name, f"{name}\nunnormalised", *((baseline, f"{baseline}\nunnormalised", "±") if compared else ()))
+def tables(outcomes: Sequence[Outcome], name: str = "model", baseline: str = "baseline") -> Group:
+    """A table for each outcome, with a row for each figure. Where an outcome has a baseline, it stands beside, and the
+    difference of the first columns."""
+    return Group(*(_table(outcome, name, baseline) for outcome in outcomes))
+
+
+def _table(outcome: Outcome, name: str, baseline: str) -> Table:
+    made = Table(title=Text(told(outcome)), title_justify="left", title_style="bold")
+    made.add_column("comparison", no_wrap=True)
+    made.add_column("figure", no_wrap=True)
+    named = [name, f"{name}\nunnormed"] + ([baseline, f"{baseline}\nunnormed", "±"] if outcome.baseline else [])
     for heading in named:
-        made.add_column(Text(heading), justify="right", no_wrap=True)
-    for outcome in outcomes:
-        others = outcome.baseline or [None] * len(outcome.measured)
-        title = Text(told(outcome))
-        for one, other in zip(outcome.measured, others, strict=True):
-            for cells in _rows(one, other, compared):
-                made.add_row(title, *map(Text, cells))
-                title = Text()
+        made.add_column(Text(heading), justify="right")
+    for one, other in zip(outcome.measured, outcome.baseline or [None] * len(outcome.measured), strict=True):
+        for cells in _rows(one, other):
+            made.add_row(*map(Text, cells))
         made.add_section()
     return made
 
@@ -55,15 +55,13 @@ def _counted(items: int, texts: int) -> str:
     return f"{items:,} items" + (f", {texts:,} texts" if texts else "")
 
 
-def _rows(one: Measured, other: Measured | None, compared: bool) -> Iterator[list[str]]:
+def _rows(one: Measured, other: Measured | None) -> Iterator[list[str]]:
     comparison = f"{one.query} → {one.gallery}"
     for figure, value in one.figures.items():
         cells = [comparison, figure, _cell(value), _of(one.unnormalised, figure)]
-        if compared and other is not None:
+        if other is not None:
             ahead = f"{value - other.figures[figure]:+.1f}"
             cells += [_cell(other.figures[figure]), _of(other.unnormalised, figure), ahead]
-        elif compared:
-            cells += [NONE] * 3
         yield cells
         comparison = ""
 

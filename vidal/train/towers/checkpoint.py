@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,15 @@ def _stored(folder: Path) -> dict[str, torch.Tensor]:
     from safetensors.torch import load_file
 
     if (file := folder / WEIGHTS).is_file():
-        return load_file(file)
+        return _read(file, load_file)
     if (file := folder / _PICKLED).is_file():
-        return torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        return _read(file, partial(torch.load, map_location="cpu", weights_only=True, mmap=True))
     raise ValueError(f"{folder} holds neither {WEIGHTS} nor {_PICKLED}")
+
+
+def _read(file: Path, load_file: Callable[[Path], dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(file)
+    except Exception as error:  # each library has errors of its own
+        reason = " ".join(str(error).split()).partition(". ")[0][:200]
+        raise ValueError(f"{file} cannot be read: {reason}") from error
