@@ -146,4 +146,6 @@ class TrainConfig(Section):
             raise ValueError("start.checkpoint brings its own tower; leave `tower` out")
         if self.tuning == "lora" and self.tower.lora_r == 0:
             raise ValueError("tuning lora needs tower.lora_r of 1 or more")
+        if self.tuning != "lora" and self.tower.lora_r:
+            raise ValueError(f"tuning {self.tuning} trains the weights themselves; leave tower.lora_r out")
         return self

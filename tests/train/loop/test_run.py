@@ -96,7 +96,7 @@ def test_a_run_that_is_interrupted_ends_with_the_same_weights(whole, shards, tmp
         original(trainer, folder, keep)
         done.append(trainer.step)
 
-    def stepped(self, step, values):
+    def stepped(self, step, values, shown):
         if step == steps:
             raise Gone
 
@@ -116,7 +116,7 @@ def test_a_run_that_is_told_to_stop_stores_where_it_is(shards, tmp_path, monkeyp
     import os
     import signal
 
-    def stepped(self, step, values):
+    def stepped(self, step, values, shown):
         if step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
