@@ -13,20 +13,20 @@ RESTARTS = 3
 """Losses of a worker that a run survives."""
 
 
-def train_on_ray(config: TrainConfig, resume: str, workers: int, address: str | None) -> None:
-    """Train in `workers` processes, each with a GPU where the cluster has any.
+def train_on_ray(config: TrainConfig, workers: int, address: str | None) -> None:
+    """Train in `workers` processes, each with a GPU where the cluster has any, from the newest checkpoint on.
 
     `config.out` must be a folder that all machines see. Raises ConfigError where the cluster has too little.
     """
     runner = RayRunner(address)
     runner.start()
     try:
-        _fit(config, resume, workers)
+        _fit(config, workers)
     finally:
         runner.close()
 
 
-def _fit(config: TrainConfig, resume: str, workers: int) -> None:
+def _fit(config: TrainConfig, workers: int) -> None:
     import ray
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
@@ -39,7 +39,7 @@ def _fit(config: TrainConfig, resume: str, workers: int) -> None:
     out = str(Path(config.out).resolve())
     trainer = TorchTrainer(
         _loop,
-        train_loop_config={"config": config.model_copy(update={"out": out}).model_dump_json(), "resume": resume},
+        train_loop_config={"config": config.model_copy(update={"out": out}).model_dump_json()},
         scaling_config=ScalingConfig(num_workers=workers, use_gpu=bool(gpus)),
         run_config=RunConfig(
             name=config.name, storage_path=os.path.join(out, "ray"), failure_config=FailureConfig(max_failures=RESTARTS)
@@ -56,4 +56,4 @@ def _loop(settings: dict[str, str]) -> None:
     """What each worker runs; Ray has made the process group."""
     from vidal.train.loop.run import train
 
-    train(TrainConfig.model_validate_json(settings["config"]), settings["resume"])
+    train(TrainConfig.model_validate_json(settings["config"]))
