@@ -30,7 +30,8 @@ def train(
     from vidal.engine.config import load
     from vidal.engine.errors import ConfigError
     from vidal.train.config import TrainConfig
-    from vidal.train.loop.run import AUTO, StoppedError, leads
+    from vidal.train.loop.distributed import leads
+    from vidal.train.loop.run import AUTO, StoppedError
     from vidal.train.loop.run import train as run
 
     found = load(TrainConfig, config, assignments or [])

@@ -12,7 +12,7 @@ from typing import Any
 
 from vidal.engine.errors import ConfigError, VidalError
 from vidal.train.config import TrainConfig
-from vidal.train.loop.distributed import World, leads, world
+from vidal.train.loop.distributed import World, world
 from vidal.train.loop.progress import Progress
 from vidal.train.loop.start import Start, start
 from vidal.train.loop.state import Checkpoint, load, newest, save
