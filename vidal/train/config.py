@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from vidal.engine.config import Section
 from vidal.engine.errors import ConfigError
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class StartConfig(Section):

@@ -81,6 +81,12 @@ class Progress:
         return wandb.init(dir=str(folder), config=dict(config), resume="allow", id=folder.resolve().name)
 
 
+def say(leads: bool, text: str) -> None:
+    """One line before the first step, from the process that leads."""
+    if leads:
+        print(text, file=sys.stderr, flush=True)
+
+
 @dataclass
 class _Sums:
     """What steps took."""

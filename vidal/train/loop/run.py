@@ -7,13 +7,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vidal.engine.errors import ConfigError, VidalError
 from vidal.train.config import TrainConfig
 from vidal.train.loop.distributed import World, world
-from vidal.train.loop.progress import Progress
+from vidal.train.loop.progress import Progress, say
 from vidal.train.loop.start import Start, start
 from vidal.train.loop.state import Checkpoint, load, newest, save
 from vidal.train.loop.trainer import Trainer
@@ -79,6 +80,7 @@ def loader(config: TrainConfig, chosen: Modality, begun: Start, here: World, che
         rank=here.rank,
         world=here.size,
         position=checkpoint.position if checkpoint else None,
+        say=partial(say, here.leads),
     )
 
 
