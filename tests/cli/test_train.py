@@ -36,7 +36,9 @@ TABLE = {
     "video-1.5-large": ("video", L, "mix", "attention", 0, 0.0, 1e-4, 1, 6, 2000, 64, 8, 2, 1024, 8, 0.3, None, None),
     "video-1.5-huge": ("video", H, "mix", "attention", 0, 0.0, 1e-4, 1, 6, 2000, 64, 16, 1, 1024, 8, 0.3, None, None),
     "depth": ("depth", L, "polish_mplug", "lora", 2, 0.0, 5e-4, 1e-3, 1, 200, 8, 128, 1, 1024, None, 0.5, None, None),
-    "infrared": ("thermal", L, "polish_mplug", "lora", 2, 0.0, 1e-4, 1e-3, 1, 200, 8, 128, 1, 1024, None, 0.5, None, None),
+    "infrared": (
+        "thermal", L, "polish_mplug", "lora", 2, 0.0, 1e-4, 1e-3, 1, 200, 8, 128, 1, 1024, None, 0.5, None, None,
+    ),
     "audio": ("audio", L, "txt", "lora", 16, 0.0, 1e-3, 1, 16, 2000, 16, 16, 4, 1024, None, 0.1, 126, 1036),
     "audio-paper": ("audio", L, "txt", "lora", 16, 0.1, 5e-4, 1e-3, 8, 2000, 8, 64, 1, 512, None, 0.3, 128, 1000),
 }  # fmt: skip

@@ -31,7 +31,9 @@ def test_the_ceiling_counts_what_looks_alike(bench):
     assert bench.ceiling("audio", [shown[0]] * 8) == 12.5
 
 
-@pytest.mark.parametrize(("name", "kinds"), [("video", 6), ("image", 6), ("depth", 2), ("thermal", 2), ("audio", 8)])
+@pytest.mark.parametrize(
+    ("name", "kinds"), [("object", 6), ("video", 8), ("image", 8), ("depth", 2), ("thermal", 2), ("audio", 8)]
+)
 def test_a_kind_is_named_by_the_captions_of_its_own(bench, name, kinds):
     prompts = bench.prompts(name)
     shown = [bench.scene(bench.HELD_OUT, number) for number in range(40)]
