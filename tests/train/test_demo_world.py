@@ -11,8 +11,8 @@ import pytest
 import torch
 
 BENCH = Path(__file__).parents[2] / "bench" / "train.py"
-REACHED = {"video": 0.6, "image": 0.6, "audio": 0.5, "thermal": 0.3, "depth": 0.1}
-"""Shares of the ceiling of R@1. Infrared and depth are those of toy networks, which blur what is small."""
+REACHED = {"video": (90, 0.6), "image": (90, 0.6), "audio": (90, 0.6), "thermal": (90, 0.45), "depth": (80, 0.18)}
+"""top-1, and the share of R@1's ceiling. Infrared and depth are those of toy networks, which blur what is small."""
 
 
 @pytest.fixture(scope="module")
@@ -60,5 +60,6 @@ def test_a_trained_tower_finds_what_it_has_not_seen(bench, shards, tmp_path, nam
     print(bench.HEADING, bench.line(row), sep="\n")
     assert row.text_unchanged
     assert row.minutes <= 10
-    assert row.trained.top >= 90
-    assert row.trained.recall >= max(REACHED[name] * row.ceiling, row.start.recall)
+    top, share = REACHED[name]
+    assert row.trained.top >= top
+    assert row.trained.recall >= max(share * row.ceiling, row.start.recall)
