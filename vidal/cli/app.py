@@ -26,6 +26,7 @@ from vidal.cli import (
     submit,
     train,
 )
+from vidal.cli.options import INTERRUPTED
 from vidal.engine.errors import VidalError
 
 app = typer.Typer(
@@ -34,10 +35,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-INTERRUPTED = 130
-"""The exit code that typer gives a command ended by Ctrl-C."""
 
 
 def _version(shown: bool) -> None:

@@ -13,6 +13,8 @@ SetOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON.")]
 DEFAULT_PIPELINE = Path("vidal.yaml")
+INTERRUPTED = 130
+"""The exit code that typer gives a command ended by Ctrl-C."""
 
 
 def print_json(value: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vidal.cli.options import SetOption
+from vidal.cli.options import INTERRUPTED, SetOption
 
 
 def train(
@@ -28,15 +28,28 @@ def train(
     those of Ray. The trained model lies in `out/model`.
     """
     from vidal.engine.config import load
+    from vidal.engine.errors import ConfigError
     from vidal.train.config import TrainConfig
+    from vidal.train.loop.distributed import leads
+    from vidal.train.loop.run import AUTO, StoppedError
+    from vidal.train.loop.run import train as run
 
     found = load(TrainConfig, config, assignments or [])
+    if workers is None and address is not None:
+        raise ConfigError("--address is that of a Ray cluster; say with --workers how many processes train there")
     if workers is None:
-        from vidal.train.loop.run import train as run
-
-        run(found, resume)
+        try:
+            run(found, resume)
+        except StoppedError as stopped:
+            typer.echo(f"vidal: {stopped}", err=True)
+            raise typer.Exit(INTERRUPTED) from stopped
+    elif resume != AUTO:
+        raise ConfigError(
+            "--resume FILE goes without --workers: Ray begins again from the newest checkpoint; remove the later ones"
+        )
     else:
         from vidal.train.loop.ray import train_on_ray
 
-        train_on_ray(found, resume, workers, address)
-    typer.echo(f"{found.out}/model")
+        train_on_ray(found, workers, address)
+    if leads():
+        typer.echo(f"{found.out}/model")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vidal.engine.config import Section
+from vidal.engine.errors import ConfigError
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 class StartConfig(Section):
@@ -140,10 +142,35 @@ class TrainConfig(Section):
     log_every: int = Field(10, ge=1)
     """Steps between two lines and two points of a curve."""
 
+    @field_validator("modality")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        from vidal.train.modalities import modality
+
+        return _checked(modality, name)
+
+    @field_validator("text")
+    @classmethod
+    def _a_view(cls, name: str) -> str:
+        from vidal.train.data.texts import text_policy
+
+        return _checked(text_policy, name)
+
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
         if self.start.checkpoint and self.tower.model_dump(exclude_none=True):
             raise ValueError("start.checkpoint brings its own tower; leave `tower` out")
         if self.tuning == "lora" and self.tower.lora_r == 0:
             raise ValueError("tuning lora needs tower.lora_r of 1 or more")
+        if self.tuning != "lora" and self.tower.lora_r:
+            raise ValueError(f"tuning {self.tuning} trains the weights themselves; leave tower.lora_r out")
         return self
+
+
+def _checked(check: Callable[[str], Any], name: str) -> str:
+    """The name, if what knows it takes it."""
+    try:
+        check(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
+    return name

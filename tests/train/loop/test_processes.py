@@ -30,6 +30,7 @@ class Fixed:
 
     steps_per_epoch, waited = STEPS, 0.0
     position: dict[str, Any] = {}
+    skipped: dict[str, int] = {}
 
     def __init__(self, rank: int, size: int) -> None:
         self._rank, self._size = rank, size

@@ -96,7 +96,7 @@ def test_a_run_that_is_interrupted_ends_with_the_same_weights(whole, shards, tmp
         original(trainer, folder, keep)
         done.append(trainer.step)
 
-    def stepped(self, step, values):
+    def stepped(self, step, values, shown):
         if step == steps:
             raise Gone
 
@@ -116,7 +116,7 @@ def test_a_run_that_is_told_to_stop_stores_where_it_is(shards, tmp_path, monkeyp
     import os
     import signal
 
-    def stepped(self, step, values):
+    def stepped(self, step, values, shown):
         if step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -143,8 +143,30 @@ def test_every_modality_trains(shards, tmp_path, modality):
 
 
 def test_checkpoints_of_another_training_are_refused(whole, shards):
-    with pytest.raises(ConfigError, match="another training"):
+    with pytest.raises(ConfigError, match=r"out: .* holds checkpoints of another training"):
         run.train(config(whole, shards, tower={"lora_r": 4}))
+
+
+@pytest.mark.parametrize("tuning", ["full", "attention"])
+def test_tuning_must_fit_a_checkpoint(whole, shards, tmp_path, tuning):
+    begun = {"start": {"checkpoint": str(whole / "model")}, "tower": {}, "steps": 1}
+    with pytest.raises(ConfigError, match=f"tuning: {tuning} does not fit .* LoRA of rank 2"):
+        run.train(config(tmp_path, shards, tuning=tuning, **begun))
+    run.train(config(tmp_path, shards, **begun))
+    assert load_model(tmp_path / "model").config == load_model(whole / "model").config
+
+
+def test_samples_that_are_left_out_are_told(shards, tmp_path, capsys):
+    run.train(config(tmp_path, shards, text="nothing", missing_text="txt", steps=1))
+    assert "left out" not in capsys.readouterr().err
+    with pytest.raises(MissingError, match="no text nothing"):
+        run.train(config(tmp_path / "other", shards, text="nothing", steps=1))
+    world.write(tmp_path / "mixed" / "a.tar", range(3), world.clip)
+    world.write(
+        tmp_path / "mixed" / "b.tar", range(3, 6), lambda n: {**world.clip(n), "dep0.png": b"", "dep3.png": b""}
+    )
+    run.train(config(tmp_path / "third", tmp_path / "mixed", steps=6))
+    assert "samples left out by this command, by reason: " in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_named(whole, shards, tmp_path):

@@ -50,6 +50,11 @@ class World:
             torch.distributed.barrier()
 
 
+def leads() -> bool:
+    """Whether this process is the first of those that the environment tells of, or alone."""
+    return int(os.environ.get("RANK") or 0) == 0
+
+
 @contextmanager
 def world() -> Iterator[World]:
     """The world that the environment tells of (RANK, WORLD_SIZE, LOCAL_RANK, as torchrun and Ray set them).

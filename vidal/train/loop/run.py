@@ -7,13 +7,14 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vidal.engine.errors import ConfigError, VidalError
 from vidal.train.config import TrainConfig
 from vidal.train.loop.distributed import World, world
-from vidal.train.loop.progress import Progress
+from vidal.train.loop.progress import Progress, say
 from vidal.train.loop.start import Start, start
 from vidal.train.loop.state import Checkpoint, load, newest, save
 from vidal.train.loop.trainer import Trainer
@@ -39,18 +40,20 @@ def train(config: TrainConfig, resume: str = AUTO) -> Path:
         checkpoint = newest(folder / CHECKPOINTS) if resume == AUTO else load(Path(resume))
         begun = start(config, chosen)
         if checkpoint and checkpoint.origin != begun.origin:
+            place = f"out: {folder}/{CHECKPOINTS} holds checkpoints" if resume == AUTO else f"{resume} is a checkpoint"
             raise ConfigError(
-                f"{folder} holds checkpoints of another training: start, tower, tuning, modality or seed differ; "
-                "name another `out`"
+                f"{place} of another training: start, tower, tuning, modality or seed differ; name another `out`, or "
+                "take back what was changed"
             )
-        if here.leads:
-            _prepare(folder, config)
         trainer = Trainer(config, here, begun.model, loader(config, chosen, begun, here, checkpoint), begun.origin)
         if checkpoint:
             trainer.resume(checkpoint)
-        progress = Progress(folder, here.leads, trainer.steps, config.model_dump(mode="json"))
+        if here.leads:
+            _prepare(folder, config)
+        progress = Progress(folder, here.leads, trainer.step, trainer.steps, config.model_dump(mode="json"))
         try:
             _steps(trainer, config, folder, progress, stopped)
+            _tell_skipped(trainer, progress)
         finally:
             progress.close()
         if here.leads:
@@ -77,6 +80,7 @@ def loader(config: TrainConfig, chosen: Modality, begun: Start, here: World, che
         rank=here.rank,
         world=here.size,
         position=checkpoint.position if checkpoint else None,
+        say=partial(say, here.leads),
     )
 
 
@@ -85,13 +89,12 @@ def _steps(trainer: Trainer, config: TrainConfig, folder: Path, progress: Progre
     written = trainer.step
     for values in trainer.run():
         last, halted = trainer.step == trainer.steps, trainer.world.agree(bool(stopped))
-        if trainer.step % config.log_every == 0 or last:
-            progress.step(trainer.step, values)
+        progress.step(trainer.step, values, trainer.step % config.log_every == 0 or last)
         if (trainer.step % config.checkpoints.every == 0 or last or halted) and trainer.step > written:
             _store(trainer, folder, config.checkpoints.keep)
             written = trainer.step
         if halted and not last:
-            raise StoppedError(f"stopped and stored after step {trainer.step}; the same command goes on from there")
+            raise StoppedError(f"stopped and stored after step {trainer.step}")
 
 
 def _store(trainer: Trainer, folder: Path, keep: int) -> None:
@@ -105,9 +108,18 @@ def _store(trainer: Trainer, folder: Path, keep: int) -> None:
     trainer.world.wait()
 
 
+def _tell_skipped(trainer: Trainer, progress: Progress) -> None:
+    if skipped := trainer.skipped:
+        told = ", ".join(f"{reason} {count}" for reason, count in sorted(skipped.items()))
+        progress.note(f"samples left out by this command, by reason: {told}")
+
+
 def _prepare(folder: Path, config: TrainConfig) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESOLVED).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RESOLVED).write_text(json.dumps(config.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"out: {folder} cannot be written ({error.strerror}); name another folder") from error
 
 
 def _write_model(begun: Start, chosen: Modality, folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from vidal import models
 from vidal.engine.errors import ConfigError
-from vidal.train.config import StartConfig, TowerSection, TrainConfig
+from vidal.train.config import TowerSection, TrainConfig
 from vidal.train.modalities import Modality
 from vidal.train.towers.config import VisionConfig
 from vidal.train.towers.model import LanguageBind
@@ -34,7 +34,7 @@ def start(config: TrainConfig, modality: Modality) -> Start:
     import torch
 
     torch.manual_seed(config.seed)
-    found = _from_checkpoint(config.start) if config.start.checkpoint else _from_clip(config, modality)
+    found = _from_checkpoint(config) if config.start.checkpoint else _from_clip(config, modality)
     length = min(config.text_length, found.model.config.text.max_position_embeddings)
     words = Words(found.folder, length)
     if words.size > found.model.config.text.vocab_size:
@@ -72,15 +72,19 @@ def _from_clip(config: TrainConfig, modality: Modality) -> _Found:
     return _Found(name, path if isinstance(path, Path) and path.is_dir() else None, model)
 
 
-def _from_checkpoint(config: StartConfig) -> _Found:
+def _from_checkpoint(config: TrainConfig) -> _Found:
     from vidal.train.towers.checkpoint import load
 
-    name = str(config.checkpoint)
+    name = str(config.start.checkpoint)
     folder = models.fetch(name)
     try:
-        return _Found(name, folder, load(folder))
+        model = load(folder)
     except ValueError as error:
         raise ConfigError(f"start.checkpoint: {name}: {error}") from error
+    rank = model.config.vision.lora_r
+    if (config.tuning == "lora") is (rank == 0):
+        raise ConfigError(f"tuning: {config.tuning} does not fit start.checkpoint: {name} has LoRA of rank {rank}")
+    return _Found(name, folder, model)
 
 
 def _changes(tower: TowerSection) -> dict[str, Any]:

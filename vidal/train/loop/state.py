@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.errors import ConfigError, MissingError, VidalError
 
 _NAME = re.compile(r"step-(\d{8})\.pt")
 
@@ -31,20 +31,37 @@ class Checkpoint:
 
 
 def save(folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
-    """Write a checkpoint under a temporary name, flush it, rename it, and remove all but the newest `keep`."""
-    import torch
+    """Write a checkpoint under a temporary name, flush it, and rename it; then keep it and the `keep - 1` before it.
 
-    folder.mkdir(parents=True, exist_ok=True)
+    Later ones are those of a run that was left by going on from an earlier checkpoint; they are removed too. VidalError
+    where it cannot be written, as on a full disk: those before it stay as they are.
+    """
     file = folder / f"step-{checkpoint.step:08d}.pt"
     unfinished = file.with_suffix(f".{os.getpid()}.tmp")
-    with unfinished.open("wb") as stream:
-        torch.save(vars(checkpoint), stream)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(unfinished, vars(checkpoint))
+        unfinished.replace(file)
+    except (OSError, RuntimeError) as error:  # torch says in its own way that a stream takes no more
+        unfinished.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or "no more bytes are taken"
+        raise VidalError(
+            f"{file} cannot be written ({reason}); make room, and the same command goes on from the one before"
+        ) from error
+    files = stored(folder)
+    place = files.index(file)
+    for left in files[: max(0, place + 1 - keep)] + files[place + 1 :]:
+        left.unlink(missing_ok=True)
+    return file
+
+
+def _write(file: Path, content: Mapping[str, Any]) -> None:
+    import torch
+
+    with file.open("wb") as stream:
+        torch.save(content, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    unfinished.replace(file)
-    for old in stored(folder)[:-keep]:
-        old.unlink(missing_ok=True)
-    return file
 
 
 def stored(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
@@ -19,11 +20,11 @@ from vidal.train.loop.trainable import choose, groups
 from vidal.train.towers.model import LanguageBind
 
 MOST_BAD = 5
-"""Steps in a row whose loss is no number, after which a run is given up."""
+"""Steps in a row whose loss or gradient is no number, after which a run is given up."""
 
 
 class DivergedError(VidalError):
-    """The loss has become no number, and stays so."""
+    """The loss or its gradient has become no number, and stays so."""
 
 
 class Batches(Protocol):
@@ -32,6 +33,7 @@ class Batches(Protocol):
     position: Mapping[str, Any]
     steps_per_epoch: int
     waited: float
+    skipped: Mapping[str, int]
 
     def __iter__(self) -> Iterator[Any]: ...
 
@@ -85,9 +87,11 @@ class Trainer:
         )
 
     def run(self) -> Iterator[dict[str, float]]:
-        """Do the steps that are left; after each, its numbers.
+        """Do the steps that are left; after each, its numbers: `loss`, `lr`, `scale` (what cosines are multiplied by),
+        `samples` of all processes, `seconds`, and `waited`, those of them in which this process waited for data.
 
-        Raises DivergedError where the loss is no number in five steps in a row. Such steps change no weight.
+        A step whose loss or gradient is no number changes no weight. Raises DivergedError after five in a row; in
+        float16, where the scaler tries gradients that are too large and lowers its factor, the loss alone counts.
         """
         import torch
 
@@ -101,20 +105,17 @@ class Trainer:
             self.optimizer.zero_grad(set_to_none=True)
             values = losses(self._forward, self._loss, micro, self._backward, self._precision, self._apart)
             loss = sum(values) / len(values)
-            if self.world.agree(not math.isfinite(loss)):
-                self._skip(loss)
-            else:
-                self._bad = 0
-                self._update()
+            sound = not self.world.agree(not math.isfinite(loss)) and self._update()
             self.step += 1
+            self._count(sound, loss)
             seconds = time.perf_counter() - begun
-            samples = sum(len(batch.pixels) for batch in micro) * self.world.size
             yield {
                 "loss": loss,
                 "lr": rate,
                 "scale": math.exp(float(self.model.logit_scale.detach())),
-                "samples_per_second": samples / seconds,
-                "waiting": (self._batches.waited - waited) / seconds,
+                "samples": sum(len(batch.pixels) for batch in micro) * self.world.size,
+                "seconds": seconds,
+                "waited": self._batches.waited - waited,
             }
 
     def _set_rate(self) -> float:
@@ -124,25 +125,34 @@ class Trainer:
             group["lr"] = rate * group["factor"]
         return rate
 
-    def _update(self) -> None:
+    def _update(self) -> bool:
+        """Move the weights; whether the gradient was a number. Processes hold the same one, so all say the same."""
         import torch
 
-        if self.config.optimiser.clip_norm:
-            self._scaler.unscale_(self.optimizer)
-            trained = [weight for group in self.optimizer.param_groups for weight in group["params"]]
-            torch.nn.utils.clip_grad_norm_(trained, self.config.optimiser.clip_norm)
+        self._scaler.unscale_(self.optimizer)
+        trained = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(trained, self.config.optimiser.clip_norm or math.inf)
+        if not self._scaler.is_enabled() and not math.isfinite(norm):
+            return False
         self._scaler.step(self.optimizer)
         self._scaler.update()
         clamp_temperature(self.model)
+        return True
 
-    def _skip(self, loss: float) -> None:
-        self._bad += 1
+    def _count(self, sound: bool, loss: float) -> None:
+        """Count steps that changed nothing; `loss` is that of the last one."""
+        self._bad = 0 if sound else self._bad + 1
         if self._bad == MOST_BAD:
             raise DivergedError(
-                f"the loss was {loss} in {MOST_BAD} steps in a row, the last of them step {self.step + 1}; the newest "
-                "checkpoint is from before; go on from an earlier one with a lower optimiser.lr, more warmup, a "
-                "clip_norm, or precision bfloat16"
+                f"loss or gradient was no number in {MOST_BAD} steps in a row, up to step {self.step} (loss {loss}); "
+                "they changed no weight. Go on with --resume from an earlier checkpoint, with a lower optimiser.lr, "
+                "more optimiser.warmup, an optimiser.clip_norm, or precision bfloat16"
             )
+
+    @property
+    def skipped(self) -> dict[str, int]:
+        """Samples that all processes have left out since they began, by reason; all must ask."""
+        return dict(sum((Counter(one) for one in self.world.gathered(dict(self._batches.skipped))), Counter()))
 
     def _media(self, batch: Any) -> Media:
         device = self.world.device

@@ -54,6 +54,8 @@ def initialised(network: Any, changes: Mapping[str, Any]) -> LanguageBind:
     generator of the CPU. Raises ValueError for a network of another kind.
     """
     config = _config(network, changes)
+    if min(config.vision.grid) < 1:
+        raise ValueError(f"this tower has no room for a patch of {config.vision.patch_size} points")
     model = LanguageBind(config)
     weights = renamed(network.state_dict())
     _recolour(weights, network.visual.image_mean, network.visual.image_std)
