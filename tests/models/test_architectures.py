@@ -95,5 +95,5 @@ def test_a_known_architecture_in_another_role_names_the_checkpoint(tmp_path, mon
 
 def test_what_is_here_is_laid_out_without_its_weights(tmp_path):
     lay_out("captioner", "demo:captioner", tmp_path)
-    assert (tmp_path / "config.json").is_file() and (tmp_path / "tokenizer.json").is_file()
+    assert (tmp_path / "config.json").is_file() and (tmp_path / "vocab.json").is_file()
     assert not list(tmp_path.glob("*.safetensors"))

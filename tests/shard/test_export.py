@@ -10,7 +10,7 @@ import pytest
 
 from tests.shard.dataset import FATES, SHARDS
 from tests.whole.local import Project
-from vidal.cli.export import export as command
+from vidal.cli.export import texts as command
 from vidal.engine.build import Build, Options
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.progress import Lines

@@ -94,8 +94,12 @@ def _tried(role: str, checkpoint: str, options: Options | None, device: str, dty
 
 
 def shortened(model: Any, tokens: int = ANSWER) -> Any:
-    """A model whose answers have at most so many tokens, where it is one that can be told; OFA's have at most 20."""
-    return replace(model, max_tokens=tokens) if hasattr(model, "max_tokens") else model
+    """A model whose answers, if it gives any, have at most so many tokens."""
+    if hasattr(model, "max_tokens"):
+        return replace(model, max_tokens=tokens)
+    if config := getattr(model.network, "generation_config", None):
+        config.max_length = tokens + 1
+    return model
 
 
 def _needed(role: str, checkpoint: str, where: Place) -> int:
