@@ -42,6 +42,12 @@ def test_operations_are_those_of_products(bench):
     assert bench.counted(lambda: a @ b) == 2 * 8 * 16 * 32
 
 
+@pytest.mark.parametrize("role", ["clap", "depth", "infrared", "captioner", "video_captioner"])
+def test_operations_of_every_role_are_counted(bench, role):
+    model = models.load(role, bench.DEMO[role], device="cpu")
+    assert bench.counted(lambda: bench.exercise(role).run(model, 1)) > 1e6
+
+
 def test_operations_of_an_item_do_not_depend_on_the_batch(bench):
     model = models.load("clip", "demo:clip", device="cpu")
     one, four = bench.sweep("clip", model, [1, 4])

@@ -45,7 +45,7 @@ def from_folder(auto_class: Any, path: Path, place: Place) -> Any:
         unexpected=(key for key in report["unexpected_keys"] if not _HARMLESS.search(key)),
         misshapen=(entry[0] for entry in report["mismatched_keys"]),
     )
-    return network.eval().to(place.device)
+    return network.eval().requires_grad_(False).to(place.device)
 
 
 def _drawn(auto_class: Any, path: Path, place: Place) -> Any:
@@ -58,7 +58,7 @@ def _drawn(auto_class: Any, path: Path, place: Place) -> Any:
         network = kind._from_config(config, dtype=place.dtype)
     if (path / "generation_config.json").is_file():
         network.generation_config = GenerationConfig.from_pretrained(path, local_files_only=True)
-    return network.eval()
+    return network.eval().requires_grad_(False)
 
 
 def _class_and_config(auto_class: Any, path: Path) -> tuple[Any, Any]:
