@@ -91,9 +91,7 @@ def folders(shards: ShardsArgument, out: OutArgument, json_output: JsonOption = 
 def original_shards(
     shards: ShardsArgument,
     out: OutArgument,
-    samples: Annotated[
-        int, typer.Option(min=1, help="Clips in a tar; the trainer wants one for each worker.")
-    ] = 1000,
+    samples: Annotated[int, typer.Option(min=1, help="Clips in a tar; the trainer wants one for each worker.")] = 1000,
     json_output: JsonOption = False,
 ) -> None:
     """Write clips as the WebDataset tars that VIDAL-10M's trainer reads: dep0.npy, tml0.jpg, frm*.jpg and texts."""
