@@ -168,10 +168,8 @@ class Dataset:
             media=MediaConfig(short_side=SIDE),
         )
         found = harvest(config, self.media, 4)
-        steps, made = (
-            (Quality(), Sound(), Score()),
-            (Depth(checkpoint), Infrared(), *([Captions()] if self.captioned else [])),
-        )
+        steps = (Quality(), Sound(), Score())
+        made = (Depth(checkpoint), Infrared(), *([Captions()] if self.captioned else []))
         scores = Scores(found.media, found.admit, steps)
         duplicates = Duplicates(DuplicatesConfig(perceptual=None), self.media, None, None, None)
         verdicts = FilterVerdicts(rules, scores)

@@ -8,6 +8,7 @@ import json
 import re
 import tarfile
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,9 @@ def test_the_parts_of_open_clips_loader_read_them(urls, shards):
 
 
 def test_open_clips_trainer_reads_a_set_with_a_picture_named_jpg(urls, tmp_path):
-    """`open_clip_train` itself, where it is installed, on the frame that it takes for the picture."""
+    """`open_clip_train` itself, where it is installed with the webdataset that it asks for."""
+    if tuple(map(int, version("webdataset").split(".")[:3])) > (0, 2, 86):
+        pytest.skip("open_clip_train asks for webdataset up to 0.2.86, and its loader fails with a later one")
     data = pytest.importorskip("open_clip_train.data", reason="open_clip_train's requirements are not installed")
     import argparse
 
@@ -113,7 +116,7 @@ def test_open_clips_trainer_reads_a_set_with_a_picture_named_jpg(urls, tmp_path)
     tokenizer = open_clip.get_tokenizer("ViT-B-32")
     loader = data.get_wds_dataset(options, open_clip.image_transform(32, True), True, tokenizer=tokenizer).dataloader
     loader.num_workers = 0
-    assert len([batch for batch in loader]) >= 1
+    assert sum(len(texts) for _, texts in loader) == CLIPS
 
 
 @pytest.mark.slow
@@ -131,7 +134,7 @@ def test_ray_data_reads_them(urls, tmp_path, monkeypatch):
     found = {sample["__key__"]: sample for sample in clips(urls)}
     assert len(rows) == CLIPS
     for row in rows:
-        told = {name: value for name, value in row.items() if not name.startswith("__") and value is not None}
+        told = {name: value for name, value in row.items() if isinstance(value, bytes)}
         assert told == {name: value for name, value in found[row["__key__"]].items() if not name.startswith("__")}
 
 
