@@ -84,10 +84,10 @@ class ShardWriter:
         rows, checksum = [], hashlib.sha256()
         with self.workspace.create(f"shards/{work.name}.tar") as stream:
             writer = TarWriter(_Tee(stream, checksum))
-            for key, kind, columns, content in self._samples(work):
+            for key, kind, columns, content, digests in self._samples(work):
                 wanted = work.samples[key]
                 made = members(columns, Sample(key, kind, members=content), self.provenance, wanted.flags)
-                row = _written(writer, work.name, key, kind, made)
+                row = _written(writer, work.name, key, kind, made, digests)
                 own = {"split": work.split, "inputs": wanted.digest, "weight": wanted.size}
                 rows.append({**row, **_told(columns), **own})
             size = writer.close()
@@ -95,8 +95,9 @@ class ShardWriter:
         record.write(self.workspace, work.name, work.made, table, checksum.hexdigest(), size)
         return len(rows)
 
-    def _samples(self, work: ShardWork) -> Iterator[tuple[str, str, dict[str, Any], dict[str, bytes]]]:
-        """The samples of a shard in its order, each with its columns by step and its member bytes."""
+    def _samples(self, work: ShardWork) -> Iterator[tuple[str, str, dict[str, Any], dict[str, bytes], dict[str, str]]]:
+        """The samples of a shard in its order: key, kind, columns by step, member bytes, and the SHA-256 that the step
+        which made a member told of it."""
         rows: dict[str, tuple[ShardSample, list[Row]]] = {}
         stores = {name: Store(self.workspace, name, self.fingerprints[name]) for name in self._steps()}
         by_part: dict[int, set[str]] = defaultdict(set)
@@ -111,23 +112,33 @@ class ShardWriter:
             kind, found = rows[key]
             columns: dict[str, Any] = {}
             content: dict[str, bytes] = {}
+            digests: dict[str, str] = {}
             for read, row in zip(kind.reads, found, strict=True):
                 columns[read.step] = {name: row[name] for name in read.columns}
                 content.update(next(stores[read.step].members([row], read)))
-            yield key, found[0]["kind"], columns, content
+                digests.update(row.digests)
+            yield key, found[0]["kind"], columns, content, digests
 
     def _steps(self) -> list[str]:
         return list(dict.fromkeys(read.step for kind in self.kinds for read in kind.reads))
 
 
 def _written(
-    writer: TarWriter, shard: str, key: str, kind: str, content: Sequence[tuple[str, bytes]]
+    writer: TarWriter,
+    shard: str,
+    key: str,
+    kind: str,
+    content: Sequence[tuple[str, bytes]],
+    digests: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Write a sample's members, and return its row of the index as far as they tell it."""
+    """Write a sample's members, and return its row of the index as far as they tell it.
+
+    The digest of a member is that which its step told when it was made, so that one damaged since is found out.
+    """
     listing = []
     for name, data in content:
         place = writer.add(f"{key}.{name}", data)
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = digests.get(name) or hashlib.sha256(data).hexdigest()
         listing.append((place, {"name": name, "offset": place.offset, "size": place.size, "sha256": sha256}))
     first, last = listing[0][0], listing[-1][0]
     return {
