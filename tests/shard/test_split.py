@@ -50,6 +50,18 @@ def test_a_split_is_the_same_on_every_machine():
     ]
 
 
+def test_a_take_down_moves_no_shard_of_either_split(built, copy):
+    """Even of the sample that comes first of all: it keeps its place in its own split, and has none in the other."""
+    single = HELD_OUT.model_copy(update={"samples": 1})
+    built.write(copy, single)
+    before = keys(copy)
+    rows = [row for _, file in record.files(copy) for row in copy.read_table(file).to_pylist()]
+    gone = min((row for row in rows if row["kind"] == "video"), key=lambda row: place(row["key"]))
+    forgotten.write(copy, Forgotten().adding([gone["key"]]).placing({gone["key"]: Held("video", gone["weight"])}))
+    assert built.write(copy, single).done == 0
+    assert keys(copy) == {name: found for name, found in before.items() if found != [gone["key"]]}
+
+
 def keys(workspace) -> dict[str, list[str]]:
     shards = Shards(workspace.path("shards"))
     return {path.rpartition("/")[2]: [sample.key for sample in shards.samples(path)] for path in shards.paths}

@@ -142,6 +142,8 @@ STRANGE = (b"[1]", b"{", b'{"caption": 7, "hashtags": "x", "url": ["a"], "title"
 
 @pytest.mark.parametrize("url", OUTSIDE)
 def test_addresses_reach_nothing_else(folder, tmp_path, url):
+    for outside in (folder / "00000.tar", folder / "a.tar"):
+        outside.write_bytes(b"secret")
     with pytest.raises(SampleError) as error:
         fetched(source(folder), url, tmp_path)
     assert error.value.error_class == "NotFound"

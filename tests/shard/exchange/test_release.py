@@ -48,6 +48,13 @@ def test_a_release_holds_no_media_and_nothing_that_was_not_asked_for(shards, tmp
     assert set(clip["views"]) == {"raw", "mplug", "polish_mplug", "sound_mplug", "ofa"} and len(clip["sha256"]) == 64
 
 
+def test_what_is_not_for_the_public_stays(changed, tmp_path):
+    private = {"uploader_id": "u1", "description": "call 555", "terms": [{"term": "x"}], "captions": []}
+    export_release(changed({"origin": {"url": "https://x.example/1", "source": "s", **private}}), tmp_path / "r.jsonl")
+    [row] = (json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines())
+    assert set(row) == {"id", "kind", "source", "url", "seconds", "sha256", "views"}
+
+
 def test_what_names_no_address_is_left_out(changed, tmp_path):
     done = export_release(changed({"origin": {}}), tmp_path / "release.jsonl")
     assert (done.samples, dict(done.left_out)) == (0, {"no address": 1})
