@@ -112,7 +112,7 @@ def parquet(shards: ShardsArgument, out: OutArgument, json_output: JsonOption = 
 
 @app.command()
 def lance(shards: ShardsArgument, out: OutArgument, json_output: JsonOption = False) -> None:
-    """Write samples as rows of one Lance dataset, a column for each member; needs `vidal[lance]`."""
+    """Write samples as rows of one Lance dataset, a column for each member; needs the extra `lance`."""
     from vidal.shard.exchange.tables import export_lance
 
     _export(export_lance, shards, out, "samples", json_output)
