@@ -23,6 +23,7 @@ from vidal.demo.scene import Scene, scene
 from vidal.demo.sound import waveform
 from vidal.engine.attempt import Retry
 from vidal.engine.build import Build, Options
+from vidal.engine.config import Section
 from vidal.engine.errors import SampleError
 from vidal.engine.nodes import Context, Node, Summary
 from vidal.engine.progress import Lines
@@ -151,20 +152,24 @@ class Captions(Truth):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A build over a folder of media: `kept` names the files that belong into the shards."""
+    """A build over a folder of media: `kept` names the files that belong into the shards. Another `source` may list
+    them, and bring the captions that are not `captioned` here."""
 
     workspace: Workspace
     media: Path
     kept: frozenset[str]
+    source: Section | None = None
+    captioned: bool = True
 
     def nodes(self, shard: ShardConfig, rules: Sequence[RuleConfig] = RULES, checkpoint: str = "truth") -> list[Node]:
         config = HarvestConfig(
-            sources=(LocalConfig(type="local", name="clips", path=str(self.media)),),
+            sources=(self.source or LocalConfig(type="local", name="clips", path=str(self.media)),),
             screen=ScreenConfig(words_or_hashtags=False),
             media=MediaConfig(short_side=SIDE),
         )
         found = harvest(config, self.media, 4)
-        steps, made = (Quality(), Sound(), Score()), (Depth(checkpoint), Infrared(), Captions())
+        steps = (Quality(), Sound(), Score())
+        made = (Depth(checkpoint), Infrared(), *([Captions()] if self.captioned else []))
         scores = Scores(found.media, found.admit, steps)
         duplicates = Duplicates(DuplicatesConfig(perceptual=None), self.media, None, None, None)
         verdicts = FilterVerdicts(rules, scores)

@@ -142,6 +142,14 @@ def test_captions_that_were_made_are_exported(build, tmp_path):
     assert set(next(entry for id_, entry in found.items() if "sound-5" in id_)) == {"folder", "raw"}
 
 
+def test_a_refined_caption_loses_its_opening(tmp_path):
+    """As in the release, whose shards have it and whose annotation file has not."""
+    entry = {"folder": "release", "polish_mplug": "In the video, a dog runs.", "raw": "Dog"}
+    (tmp_path / "release.json").write_text(json.dumps({"AAAAAAAAAAA": entry}))
+    export(listed(tmp_path, RELEASE), tmp_path / "out.json")
+    assert json.loads((tmp_path / "out.json").read_text()) == {"AAAAAAAAAAA": {**entry, "polish_mplug": "a dog runs."}}
+
+
 def test_only_what_is_in_the_shards(build, built, tmp_path):
     assert export(build, tmp_path / "some.json", written=True) == len(built.kept)
     index = build.workspace.read_table("shards/index.parquet").column("key").to_pylist()

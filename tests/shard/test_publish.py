@@ -2,24 +2,28 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
-import yaml
 
 from tests.shard.dataset import RULES, SHARDS, TARS, files
+from vidal.engine.schemas import INDEX
 from vidal.engine.tar import BLOCK
 from vidal.engine.workspace import Workspace
 from vidal.filter.config import RuleConfig
+from vidal.shard import record
 from vidal.shard.config import ShardConfig
-from vidal.shard.publish import describe, publish
+from vidal.shard.publish import describe, indexed, publish
 from vidal.shard.read import Shards
 from vidal.shard.verify import verify
 
 PAIRS = ShardConfig(samples=2)
-BESIDE = {"README.md", "__len__", "index.parquet", "sizes.json", "stats.json"}
+BEFORE = ("key", "kind", "shard", "offset", "size", "seconds", "text", "members")
+BESIDE = {"README.md", "SHA256SUMS", "__len__", "croissant.json", "index.parquet", "sizes.json", "stats.json"}
 
 
 class Full(Workspace):
@@ -90,18 +94,53 @@ def test_statistics_add_up(built):
     assert stats["members"]["mp4"] == {"count": 5, "bytes": sum(sizes)}
 
 
-def test_the_card_is_one_that_hubs_read(built):
-    _, header, body = built.workspace.read_bytes("shards/README.md").decode().split("---\n", 2)
-    told = yaml.safe_load(header)
-    assert told["configs"] == [
-        {"config_name": "default", "data_files": "vidal-[0-9]*.tar"},
-        {"config_name": "audio", "data_files": "vidal-audio-*.tar"},
-    ]
-    names = [path.rpartition("/")[2] for path in Shards(built.workspace.path("shards")).paths]
-    matched = [[name for name in names if fnmatchcase(name, part["data_files"])] for part in told["configs"]]
-    assert matched == [list(TARS[:2]), list(TARS[2:])]
-    assert told["size_categories"] == ["n<1K"]
-    assert "8 samples in 3 WebDataset shards" in body and "| video | 5 |" in body
+def test_checksums_are_those_of_sha256sum(built):
+    told = built.workspace.read_bytes("shards/SHA256SUMS").decode()
+    content = files(built.workspace)
+    named = (*TARS, "index.parquet")
+    assert told == "".join(f"{hashlib.sha256(content[name]).hexdigest()}  {name}\n" for name in named)
+
+
+def test_the_index_has_the_scores_and_facts_of_each_sample(built):
+    """As its JSON tells them; columns of their own, by names that need no quotes in SQL."""
+    index = built.workspace.read_table("shards/index.parquet")
+    rows = {row["key"]: row for row in index.to_pylist()}
+    shards = Shards(built.workspace.path("shards"))
+    for path in shards.paths:
+        for sample in shards.samples(path):
+            record = json.loads(shards.content(path, sample)["json"])
+            row = rows[sample.key]
+            assert record["scores"] and all(row[f"score_{k}"] == pytest.approx(v) for k, v in record["scores"].items())
+            assert (row["source"], row["licence"]) == (record["origin"]["source"], record["origin"]["licence"])
+    assert {rows[key]["score_motion"] is None for key in rows if rows[key]["kind"] == "audio"} == {True}
+    told = duckdb.from_arrow(index).filter("score_motion > 0 AND licence = 'CC0-1.0'").select("key").fetchall()
+    assert sorted(key for (key,) in told) == sorted(key for key in rows if rows[key]["kind"] == "video")
+    frame = index.to_pandas()
+    assert set(frame[frame.score_motion > 0].key) == {key for (key,) in told}
+
+
+def test_records_of_before_the_scores_are_described_and_written_anew(built, copy):
+    """A workspace of an earlier version: a take-down there describes the shards as they are, a build writes them."""
+    built.write(copy, SHARDS)
+    now = files(copy)
+    for name, file in records(copy):
+        old = copy.read_table(file)
+        left = [column for column in old.column_names if column in (*BEFORE, "inputs", "weight")]
+        copy.write_table(f"shard/write/{name}-{'0' * 12}.parquet", old.select(left), copy.table_metadata(file))
+        copy.remove(file)
+    copy.remove("shards/stats.json")
+    describe(copy, "vidal", records(copy))
+    index = copy.read_table("shards/index.parquet")
+    assert index["split"].null_count == len(index) == 8 and consistent(copy)
+    assert copy.read_json("shards/stats.json")["licences"] == {"unknown": 8}
+    assert built.write(copy, SHARDS).done == 8
+    assert files(copy) == now
+
+
+def test_records_of_different_scores_make_one_index():
+    old, new = (record.schema(types).empty_table() for types in ({"b": pa.float32()}, {"a": pa.int32()}))
+    names = indexed([old, new]).column_names
+    assert names == [*INDEX.names[:-1], "score_a", "score_b", "members"]
 
 
 def test_publishing_again_touches_nothing(built, copy):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import re
+import tarfile
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +59,83 @@ def test_depth_is_16_bits_by_stock_loaders(urls):
 
 def test_the_index_file_counts_what_a_loader_yields(urls, shards):
     assert sum(1 for _ in webdataset.WebDataset(urls, shardshuffle=False)) == int((shards / "__len__").read_text())
+
+
+def test_plain_tarfile_reads_every_member(urls, built):
+    index = {row["key"]: row for row in built.workspace.read_table("shards/index.parquet").to_pylist()}
+    seen = set()
+    for url in urls:
+        with tarfile.open(url) as tar:
+            for entry in tar:
+                key, _, name = entry.name.partition(".")
+                [told] = [member for member in index[key]["members"] if member["name"] == name]
+                assert hashlib.sha256(tar.extractfile(entry).read()).hexdigest() == told["sha256"]
+                seen.add((key, name))
+    assert len(seen) == sum(len(row["members"]) for row in index.values())
+
+
+def test_the_parts_of_open_clips_loader_read_them(urls, shards):
+    """Those of its training pipeline that its `jpg` does not stand in the way of: the members are named instead."""
+    import open_clip
+
+    pipeline = webdataset.DataPipeline(
+        webdataset.SimpleShardList([url for url in urls if "audio" not in url]),
+        webdataset.tarfile_to_samples(),
+        webdataset.select(lambda sample: "txt" in sample and "frm0.jpg" in sample),
+        webdataset.decode("pilrgb"),
+        webdataset.rename(image="frm0.jpg", text="txt"),
+        webdataset.map_dict(
+            image=open_clip.image_transform(32, is_train=False),
+            text=lambda text: open_clip.get_tokenizer("ViT-B-32")(text)[0],
+        ),
+        webdataset.to_tuple("image", "text"),
+        webdataset.batched(2, partial=True),
+    )
+    shapes = [(tuple(image.shape[1:]), tuple(text.shape[1:])) for image, text in pipeline]
+    assert shapes == [((3, 32, 32), (77,))] * 3
+    assert sum(json.loads((shards / "sizes.json").read_text()).values()) == int((shards / "__len__").read_text())
+
+
+def test_open_clips_trainer_reads_a_set_with_a_picture_named_jpg(urls, tmp_path):
+    """`open_clip_train` itself, where it is installed with the webdataset that it asks for."""
+    if tuple(map(int, version("webdataset").split(".")[:3])) > (0, 2, 86):
+        pytest.skip("open_clip_train asks for webdataset up to 0.2.86, and its loader fails with a later one")
+    data = pytest.importorskip("open_clip_train.data", reason="open_clip_train's requirements are not installed")
+    import argparse
+
+    import open_clip
+
+    renamed = tmp_path / "renamed-000000.tar"
+    with webdataset.TarWriter(str(renamed)) as writer:
+        for sample in clips(urls):
+            writer.write({"__key__": sample["__key__"], "jpg": sample["frm0.jpg"], "txt": sample["txt"]})
+    options = argparse.Namespace(
+        train_data=str(renamed), val_data=None, train_num_samples=CLIPS, val_num_samples=None, dataset_resampled=False,
+        train_data_upsampling_factors=None, batch_size=1, world_size=1, workers=1, seed=0,
+    )  # fmt: skip
+    tokenizer = open_clip.get_tokenizer("ViT-B-32")
+    loader = data.get_wds_dataset(options, open_clip.image_transform(32, True), True, tokenizer=tokenizer).dataloader
+    loader.num_workers = 0
+    assert sum(len(texts) for _, texts in loader) == CLIPS
+
+
+@pytest.mark.slow
+def test_ray_data_reads_them(urls, tmp_path, monkeypatch):
+    import ray
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(
+        num_cpus=1, include_dashboard=False, object_store_memory=128 << 20, log_to_driver=False, logging_level="error"
+    )
+    try:
+        rows = ray.data.read_webdataset([url for url in urls if "audio" not in url], decoder=None).take_all()
+    finally:
+        ray.shutdown()
+    found = {sample["__key__"]: sample for sample in clips(urls)}
+    assert len(rows) == CLIPS
+    for row in rows:
+        told = {name: value for name, value in row.items() if isinstance(value, bytes)}
+        assert told == {name: value for name, value in found[row["__key__"]].items() if not name.startswith("__")}
 
 
 def test_the_examples_of_the_page_run(built, copy, capsys):

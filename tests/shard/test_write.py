@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import json
 import tarfile
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +16,10 @@ from vidal.engine import forgotten
 from vidal.engine.commits import Piece, Store, all_pieces
 from vidal.engine.forgotten import Forgotten, Held
 from vidal.engine.nodes import fingerprint_of
+from vidal.engine.runners import WorkError
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import Read, Result, Step
+from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.media.depth_png import decode_depth
 from vidal.media.images import decode_image
@@ -44,6 +48,15 @@ def samples(workspace: Workspace) -> dict[str, dict[str, bytes]]:
     shards = Shards(workspace.path("shards"))
     contents = [shards.content(path, sample) for path in shards.paths for sample in shards.samples(path)]
     return {json.loads(content["json"])["origin"]["url"]: content for content in contents}
+
+
+def uploaded(workspace: Workspace) -> Workspace:
+    """A copy of a workspace in an object store."""
+    store = Workspace(f"memory://{uuid.uuid4().hex}")
+    for path in Path(workspace.root).rglob("*"):
+        if path.is_file():
+            store.write_bytes(str(path.relative_to(workspace.root)), path.read_bytes())
+    return store
 
 
 def split(store: Store, piece: Piece, step: Step) -> None:
@@ -198,3 +211,42 @@ def test_a_changed_step_of_one_kind_is_named_in_the_samples_it_made(built, copy)
         made = json.loads(content["json"])["provenance"].get("generate/depth")
         assert changed == ({"json"} if url.startswith("clip") else set())
         assert (made and made["checkpoint"]) == ("other" if url.startswith("clip") else None)
+
+
+def test_an_object_store_gets_the_same_bytes(built, copy):
+    store = uploaded(copy)
+    built.write(store, SHARDS)
+    assert files(store) == files(built.workspace)
+
+
+def test_a_shard_cut_short_never_appears_in_an_object_store(built, copy, monkeypatch):
+    """An upload is of a whole file: a disk that fills up while it is made leaves nothing there."""
+    store = uploaded(copy)
+    add, added = TarWriter.add, []
+
+    def full(self, name, content):
+        added.append(name)
+        if len(added) > 100:
+            raise OSError(errno.ENOSPC, "no space left on device")
+        return add(self, name, content)
+
+    monkeypatch.setattr(TarWriter, "add", full)
+    with pytest.raises(WorkError, match="no space left"):
+        built.write(store, SHARDS)
+    assert len(added) == 101 and store.list("shards") == []
+    monkeypatch.undo()
+    built.write(store, SHARDS)
+    assert files(store) == files(built.workspace)
+
+
+def test_a_member_damaged_where_its_step_put_it_is_told_by_verification(built, copy):
+    """Its digest is that of when it was made."""
+    [piece] = all_pieces(copy, "generate/infrared")[:1]
+    path = Path(copy.path(f"generate/infrared/{piece.stem}.tar"))
+    data = bytearray(path.read_bytes())
+    [row] = copy.read_table(f"generate/infrared/{piece.stem}.parquet").to_pylist()[:1]
+    data[row["members"][2]["offset"] + row["members"][2]["size"] // 2] ^= 1
+    path.write_bytes(bytes(data))
+    built.write(copy, SHARDS)
+    problems = verify(Shards(copy.path("shards"))).problems
+    assert {(one.key, one.member) for one in problems} == {(row["id"], row["members"][2]["name"])}

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.core import TyperGroup
 
 from vidal.cli.options import DEFAULT_PIPELINE, JsonOption, PipelineArgument, SetOption, print_json
 
+if TYPE_CHECKING:
+    from vidal.shard.exchange.reading import Exported
+    from vidal.shard.read import Shards
+
 TEXTS = "texts"
+ShardsArgument = Annotated[str, typer.Argument(metavar="SHARDS", help="A folder of shards, one shard, or a glob.")]
+OutArgument = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write; it must not be there yet.")]
 
 
 class _Export(TyperGroup):
@@ -21,7 +28,7 @@ class _Export(TyperGroup):
         return super().parse_args(ctx, args if named else [TEXTS, *args])
 
 
-app = typer.Typer(cls=_Export, help="Write texts, or a trained model, in the formats of VIDAL-10M and LanguageBind.")
+app = typer.Typer(cls=_Export, help="Write shards, texts or a trained model in the formats of others.")
 
 
 @app.command(TEXTS)
@@ -70,3 +77,68 @@ def languagebind(
     from vidal.train.use.export import export
 
     typer.echo(str(export(model, out)))
+
+
+@app.command()
+def folders(shards: ShardsArgument, out: OutArgument, json_output: JsonOption = False) -> None:
+    """Write clips as the folders of files that VIDAL-10M's trainer reads, with an annotation file."""
+    from vidal.shard.exchange.folders import export_folders
+
+    _export(export_folders, shards, out, "clips", json_output)
+
+
+@app.command("original-shards")
+def original_shards(
+    shards: ShardsArgument,
+    out: OutArgument,
+    samples: Annotated[int, typer.Option(min=1, help="Clips in a tar; the trainer wants one for each worker.")] = 1000,
+    json_output: JsonOption = False,
+) -> None:
+    """Write clips as the WebDataset tars that VIDAL-10M's trainer reads: dep0.npy, tml0.jpg, frm*.jpg and texts."""
+    from functools import partial
+
+    from vidal.shard.exchange.original_shards import export_original_shards
+
+    _export(partial(export_original_shards, samples=samples), shards, out, "clips", json_output)
+
+
+@app.command()
+def parquet(shards: ShardsArgument, out: OutArgument, json_output: JsonOption = False) -> None:
+    """Write samples as rows of Parquet files, a file for each shard and a column for each member."""
+    from vidal.shard.exchange.tables import export_parquet
+
+    _export(export_parquet, shards, out, "samples", json_output)
+
+
+@app.command()
+def lance(shards: ShardsArgument, out: OutArgument, json_output: JsonOption = False) -> None:
+    """Write samples as rows of one Lance dataset, a column for each member; needs the extra `lance`."""
+    from vidal.shard.exchange.tables import export_lance
+
+    _export(export_lance, shards, out, "samples", json_output)
+
+
+@app.command()
+def release(
+    shards: ShardsArgument,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write, of JSON lines.")],
+    json_output: JsonOption = False,
+) -> None:
+    """Write ids, addresses and texts without any media; the source `release` makes the dataset of them again."""
+    from vidal.shard.exchange.release import export_release
+
+    _export(export_release, shards, out, "samples", json_output)
+
+
+def _export(export: Callable[[Shards, Path], Exported], location: str, out: Path, what: str, as_json: bool) -> None:
+    """Run an export, and tell in one line what it wrote, what it left out and what it wrote without something."""
+    from vidal.shard.read import Shards
+
+    done = export(Shards(location), out)
+    if as_json:
+        print_json({"out": str(out), "samples": done.samples, "left_out": done.left_out, "without": done.without})
+        return
+    told = [f"{done.samples} {what}"]
+    told += [f"{count} without {lacking}" for lacking, count in sorted(done.without.items())]
+    told += [f"left out {count} ({reason})" for reason, count in sorted(done.left_out.items())]
+    typer.echo(f"{out}: {'; '.join(told)}")

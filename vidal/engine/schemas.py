@@ -155,16 +155,21 @@ INDEX = pa.schema(
     [
         pa.field("key", pa.string(), nullable=False),
         pa.field("kind", pa.string()),
+        pa.field("split", pa.string()),
         pa.field("shard", pa.string()),
         pa.field("offset", pa.int64()),
         pa.field("size", pa.int64()),
         pa.field("seconds", pa.float64()),
         pa.field("text", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("licence", pa.string()),
+        pa.field("language", pa.string()),
         pa.field("members", pa.list_(MEMBER)),
     ]
 )
 """`shards/index.parquet`: where each sample's bytes lie. `offset` and `size` span the sample's tar entries;
-each member's offset is that of its content."""
+each member's offset is that of its content. Columns `score_NAME` follow, one for each score of the build: with columns
+of their own, and no dot in their names, DuckDB needs no quotes and pandas no unpacking."""
 
 
 def commit_schema(columns: Mapping[str, pa.DataType]) -> pa.Schema:

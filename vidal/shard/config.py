@@ -16,3 +16,6 @@ class ShardConfig(Section):
     """Most samples in a shard."""
     megabytes: float = Field(1024.0, gt=0)
     """Size above which a shard takes no further sample."""
+    validation: float = Field(0.0, ge=0, lt=1)
+    """Share of the samples held out for validation, by a hash of their ids, in shards of their own:
+    `PREFIX-validation-000000.tar`. A sample never changes sides when others come or go."""

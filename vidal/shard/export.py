@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,6 +18,8 @@ from vidal.engine.ordering import batches, ordered
 from vidal.engine.schemas import TEXT_VIEWS
 from vidal.engine.step import FAILED, OK, Step
 from vidal.harvest.sources.vidal_release import youtube_id
+from vidal.shard.annotations import annotation_file, whole_file
+from vidal.shard.exchange.original import bare
 from vidal.shard.publish import INDEX_FILE
 from vidal.shard.sample import TOLD, text_views
 
@@ -37,18 +37,16 @@ def export(build: Build, path: Path, written: bool = False) -> int:
 
     An id is YouTube's own where the sample's address is one of YouTube, else the sample's. Where samples share an id,
     a text of the first by its own id counts. Entries come in order of a hash of their ids, whatever the build's
-    history. `folder` is the name of the source; a view that a sample lacks is left out. Memory is bounded.
+    history. `folder` is the name of the source; a view that a sample lacks is left out, and a refined caption has lost
+    its opening, as in the release. Memory is bounded.
     """
     wanted = _written(build) if written else lambda id_: True
     rows = ordered(ENTRY, batches(ENTRY, _entries(build, wanted)), "sample")
     count = 0
-    with _whole(path) as stream:
-        stream.write("{")
+    with annotation_file(path) as add:
         for id_, same in groupby(rows, key=lambda row: row["id"]):
-            entry = json.dumps(_entry(list(same)), ensure_ascii=False)
-            stream.write(f"{',' if count else ''}\n{json.dumps(id_, ensure_ascii=False)}: {entry}")
+            add(id_, _entry(list(same)))
             count += 1
-        stream.write("\n}\n")
     return count
 
 
@@ -58,7 +56,7 @@ def export_missing(build: Build, path: Path) -> dict[tuple[str, str], int]:
     if path.suffix not in (".csv", ".jsonl"):
         raise ConfigError(f"--missing {path}: the name tells no format; use .csv or .jsonl")
     counts: dict[tuple[str, str], int] = {}
-    with _whole(path) as stream:
+    with whole_file(path) as stream:
         table = csv.DictWriter(stream, MISSING.names, lineterminator="\n")
         if path.suffix == ".csv":
             table.writeheader()
@@ -111,6 +109,8 @@ def _entries(build: Build, wanted: Callable[[str], bool]) -> Iterator[dict[str, 
 def _entry(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The entry of an id, of all samples that have it."""
     first = {name: next((row[name] for row in rows if row[name]), None) for name in ("folder", *FIELDS)}
+    if first["polish_mplug"]:
+        first["polish_mplug"] = bare(first["polish_mplug"])
     return {name: value for name, value in first.items() if value is not None}
 
 
@@ -152,15 +152,3 @@ def _written(build: Build) -> Callable[[str], bool]:
 
 def _short(key: str) -> int:
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[TextIO]:
-    """A text file that appears under its name when it is whole."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,19 +1,28 @@
-"""What stands beside the tars of a dataset: index, statistics, sizes, and the dataset card."""
+"""What stands beside the tars of a dataset: index, statistics, sizes, checksums, card and Croissant metadata."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vidal.engine.schemas import INDEX
 from vidal.engine.workspace import Workspace
+from vidal.shard.card import card
+from vidal.shard.croissant import croissant
+from vidal.shard.record import OWN, SCORE
+from vidal.shard.split import TRAIN
 
 FOLDER = "shards"
 INDEX_FILE = f"{FOLDER}/index.parquet"
 STATS_FILE = f"{FOLDER}/stats.json"
+SUMS_FILE = f"{FOLDER}/SHA256SUMS"
+UNKNOWN = "unknown"
+READ_BYTES = 1 << 20
 
 
 def publish(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -32,33 +41,40 @@ def publish(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]
 
 
 def describe(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]) -> None:
-    """Write index, statistics, sizes and card for the shards given as (name, record).
+    """Write index, statistics, sizes, checksums, card and metadata for the shards given as (name, record).
 
     Files that would not change are left alone. The statistics go first and come last: where they stand, the other
     files agree with them.
     """
-    tables = [workspace.read_table(record, columns=INDEX.names) for _, record in shards]
-    index = (
-        pa.concat_tables([table.replace_schema_metadata(None) for table in tables]) if tables else INDEX.empty_table()
-    )
+    index = indexed([workspace.read_table(record) for _, record in shards])
     facts = {name: workspace.table_metadata(record) for name, record in shards}
     stats = statistics(index, facts)
     if workspace.exists(STATS_FILE) and workspace.read_json(STATS_FILE) == stats:
         return
     workspace.remove(STATS_FILE)
     workspace.write_table(INDEX_FILE, index)
-    workspace.write_json(
-        f"{FOLDER}/sizes.json", {f"{name}.tar": int(found["samples"]) for name, found in facts.items()}
-    )
+    workspace.write_json(f"{FOLDER}/sizes.json", {name: shard["samples"] for name, shard in stats["shards"].items()})
     workspace.write_bytes(f"{FOLDER}/__len__", str(len(index)).encode())
-    workspace.write_bytes(f"{FOLDER}/README.md", card(prefix, stats).encode())
+    sha256, _ = measured(workspace, INDEX_FILE)
+    sums = {**{name: shard["sha256"] for name, shard in stats["shards"].items()}, "index.parquet": sha256}
+    workspace.write_bytes(SUMS_FILE, "".join(f"{sum_}  {name}\n" for name, sum_ in sums.items()).encode())
+    workspace.write_bytes(f"{FOLDER}/README.md", card(prefix, stats, members(index)).encode())
+    workspace.write_json(f"{FOLDER}/croissant.json", croissant(prefix, stats, index.schema, sha256))
     workspace.write_json(STATS_FILE, stats)
 
 
-def statistics(index: pa.Table, facts: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """Counts, hours and bytes of a dataset, by kind and by member, and the SHA-256 of each shard."""
+def indexed(records: Sequence[pa.Table]) -> pa.Table:
+    """The index that records make together: what the oldest of them lack is null, and the scores of all are there."""
+    tables = [table.replace_schema_metadata(None).drop_columns(OWN.names) for table in records]
+    index = pa.concat_tables([INDEX.empty_table(), *tables], promote_options="permissive")
+    scores = sorted(name for name in index.column_names if name.startswith(SCORE))
+    return index.select([*INDEX.names[:-1], *scores, INDEX.names[-1]])
+
+
+def statistics(index: pa.Table, facts: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """Counts, hours and bytes of a dataset, by kind, split, source, licence, language and member, the SHA-256 of each
+    shard, and the columns of the index."""
     rows = index.select(["kind", "seconds", "members"]).to_pylist()
-    kinds = Counter(row["kind"] for row in rows)
     seconds: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     counts: Counter[str] = Counter()
@@ -68,50 +84,41 @@ def statistics(index: pa.Table, facts: dict[str, dict[str, str]]) -> dict[str, A
             sizes[member["name"]] += member["size"]
             counts[member["name"]] += 1
     return {
-        "samples": dict(sorted(kinds.items())),
+        "samples": _counted(index, "kind"),
+        "splits": _counted(index, "split", TRAIN),
         "hours": {kind: round(value / 3600, 6) for kind, value in sorted(seconds.items())},
+        "sources": _counted(index, "source"),
+        "licences": _counted(index, "licence"),
+        "languages": _counted(index, "language"),
         "members": {name: {"count": counts[name], "bytes": sizes[name]} for name in sorted(sizes)},
         "shards": {
             f"{name}.tar": {"samples": int(f["samples"]), "bytes": int(f["bytes"]), "sha256": f["sha256"]}
             for name, f in facts.items()
         },
+        "columns": index.column_names,
     }
 
 
-def card(prefix: str, stats: dict[str, Any]) -> str:
-    """A dataset card in Markdown with the YAML header that dataset hubs read."""
-    total = sum(stats["samples"].values())
-    lines = [
-        "---",
-        "configs:",
-        *_config("default", f"{prefix}-[0-9]*.tar", "video" in stats["samples"]),
-        *_config("audio", f"{prefix}-audio-*.tar", "audio" in stats["samples"]),
-        f"size_categories: [{_size_category(total)}]",
-        "tags: [video, audio, depth, infrared, webdataset]",
-        "---",
-        "",
-        f"# {prefix}",
-        "",
-        f"{total} samples in {len(stats['shards'])} WebDataset shards, built with vidal.",
-        "",
-        "| kind | samples | hours |",
-        "| --- | --- | --- |",
-    ]
-    lines += [f"| {kind} | {count} | {stats['hours'][kind]:.3f} |" for kind, count in stats["samples"].items()]
-    lines += ["", "| member | samples | bytes |", "| --- | --- | --- |"]
-    lines += [f"| {name} | {found['count']} | {found['bytes']} |" for name, found in stats["members"].items()]
-    lines += ["", "Each sample's `json` names its source, licence and the models that wrote its fields.", ""]
-    return "\n".join(lines)
+def members(index: pa.Table) -> dict[str, list[str]]:
+    """The names of all members that the samples of each kind have."""
+    found = {}
+    for kind in sorted(index["kind"].unique().to_pylist()):
+        lists = index.filter(pc.equal(index["kind"], kind))["members"].combine_chunks()
+        found[kind] = sorted(lists.flatten().field("name").unique().to_pylist())
+    return found
 
 
-def _config(name: str, files: str, there: bool) -> list[str]:
-    """A part of the dataset as the header names it, if there is any of it."""
-    return [f"- config_name: {name}", f"  data_files: {files}"] if there else []
+def measured(workspace: Workspace, name: str) -> tuple[str, int]:
+    """The SHA-256 of a file, and its size in bytes."""
+    checksum, size = hashlib.sha256(), 0
+    with workspace.open(name) as stream:
+        while block := stream.read(READ_BYTES):
+            checksum.update(block)
+            size += len(block)
+    return checksum.hexdigest(), size
 
 
-def _size_category(total: int) -> str:
-    """The size class of a dataset as dataset hubs name them."""
-    for limit, name in ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M")):
-        if total < limit:
-            return name
-    return "1M<n<10M" if total < 10**7 else "10M<n<100M"
+def _counted(index: pa.Table, column: str, absent: str = UNKNOWN) -> dict[str, int]:
+    """How many samples have each value of a column, the most frequent first."""
+    found = Counter(value or absent for value in index[column].to_pylist())
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +13,21 @@ from vidal.engine.schemas import INDEX
 from vidal.engine.workspace import Workspace
 
 FOLDER = "shard/write"
-RECORD = pa.schema([*INDEX, pa.field("inputs", pa.string()), pa.field("weight", pa.int64())])
-"""Rows of the index, with the hash of all that a sample gave its shard, and the bytes that the plan counts for it."""
+SCORE = "score_"
+"""What the names of score columns begin with."""
+OWN = pa.schema([("inputs", pa.string()), ("weight", pa.int64())])
+"""What a record holds beside rows of the index: the hash of all that a sample gave its shard, and the bytes that the
+plan counts for it."""
+
+
+def schema(scores: Mapping[str, pa.DataType]) -> pa.Schema:
+    """The rows of a record of a build with these scores."""
+    return pa.schema([*INDEX, *(pa.field(SCORE + name, type_) for name, type_ in sorted(scores.items())), *OWN])
+
+
+def schema_like(stored: pa.Schema) -> pa.Schema:
+    """The rows of a record with the scores that a stored one has."""
+    return schema({field.name.removeprefix(SCORE): field.type for field in stored if field.name.startswith(SCORE)})
 
 
 def digest(made: Mapping[str, Any], content: Iterable[tuple[str, str]]) -> str:
@@ -34,13 +47,12 @@ def files(workspace: Workspace) -> Iterator[tuple[str, str]]:
             yield name.rpartition("-")[0], f"{FOLDER}/{name}"
 
 
-def write(
-    workspace: Workspace, shard: str, made: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], sha256: str, size: int
-) -> str:
+def write(workspace: Workspace, shard: str, made: Mapping[str, Any], rows: pa.Table, sha256: str, size: int) -> str:
     """Write the record of a shard of `size` bytes, and return its path. It says that the shard is whole."""
-    name = path(shard, digest(made, ((row["key"], row["inputs"]) for row in rows)))
+    content = zip(rows["key"].to_pylist(), rows["inputs"].to_pylist(), strict=True)
+    name = path(shard, digest(made, content))
     facts = {"sha256": sha256, "bytes": str(size), "samples": str(len(rows)), "made": fingerprint.canonical(made)}
-    workspace.write_table(name, pa.Table.from_pylist(list(rows), schema=RECORD), facts)
+    workspace.write_table(name, rows, facts)
     return name
 
 

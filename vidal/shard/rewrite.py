@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
+
+import pyarrow as pa
 
 from vidal.engine.forgotten import Forgotten, Held
 from vidal.engine.tar import BLOCK, TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.shard import record
-from vidal.shard.publish import FOLDER, INDEX_FILE, STATS_FILE, describe
+from vidal.shard.publish import FOLDER, INDEX_FILE, STATS_FILE, describe, measured
 from vidal.shard.read import ShardError, Shards, ShardSampleEntry
 
 REWRITTEN, REMOVED, LOST = "rewritten", "removed", "lost"
 """What became of a shard: copied; gone, since all of it was forgotten; gone, since no record tells what it holds, so
 that the next build has to write it again."""
-READ_BYTES = 1 << 20
 
 
 def holding(workspace: Workspace, forgotten: Forgotten) -> dict[str, frozenset[str]]:
@@ -91,7 +91,8 @@ def _copied(workspace: Workspace, shard: str, files: list[str], forgotten: Forgo
     with workspace.open(_tar(shard)) as source, workspace.create(_tar(shard)) as target:
         _copy(source, target, left)
     moved = [_moved(rows[entry.key], entry) for entry in _samples(workspace, shard)]
-    return record.write(workspace, shard, record.made_of(facts), moved, *_measured(workspace, shard))
+    table = pa.Table.from_pylist(moved, record.schema_like(workspace.read_table(files[0]).schema))
+    return record.write(workspace, shard, record.made_of(facts), table, *measured(workspace, _tar(shard)))
 
 
 def _copy(source: BinaryIO, target: BinaryIO, entries: list[ShardSampleEntry]) -> None:
@@ -109,16 +110,6 @@ def _moved(row: Mapping[str, Any], entry: ShardSampleEntry) -> dict[str, Any]:
     members = [{**member, "offset": entry.members[member["name"]].offset} for member in row["members"]]
     first, last = members[0]["offset"] - BLOCK, members[-1]
     return {**row, "offset": first, "size": last["offset"] + last["size"] - first, "members": members}
-
-
-def _measured(workspace: Workspace, shard: str) -> tuple[str, int]:
-    """The SHA-256 of a tar, and its size in bytes."""
-    checksum, size = hashlib.sha256(), 0
-    with workspace.open(_tar(shard)) as stream:
-        while block := stream.read(READ_BYTES):
-            checksum.update(block)
-            size += len(block)
-    return checksum.hexdigest(), size
 
 
 def _keys(workspace: Workspace, shard: str) -> Iterator[str]:

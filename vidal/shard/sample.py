@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+import pyarrow as pa
+
 from vidal.engine.schemas import PROBE_COLUMNS
 from vidal.engine.step import Read, Sample, Step
 
@@ -91,7 +93,6 @@ def describe(
     """The sample's JSON: everything that is neither a picture nor a sound."""
     told, media = row["harvest/candidates"], row["harvest/media"]
     depth = row.get("generate/depth")
-    scores = {k: v for step, columns in row.items() if step.startswith("filter/") for k, v in columns.items()}
     cost = row.get("caption/refine", {})
     record = {
         "key": sample.id,
@@ -102,20 +103,33 @@ def describe(
         "origin": {**{name: told[name] for name in ORIGIN}, **row["harvest/admit"]},
         "probe": {name: media[name] for name in PROBE_COLUMNS},
         "normalised": {name: media[name] for name in NORMALISED},
-        "scores": scores,
+        "scores": scores(row),
         "flags": list(flags) or None,
         "depth": {name.removeprefix("depth_"): value for name, value in depth.items()} if depth else None,
         "tokens": {name.removesuffix("_tokens"): cost[name] for name in ("prompt_tokens", "answer_tokens") if cost},
         "provenance": {step: provenance[step] for step in sorted(row) if step in provenance},
     }
-    return _rounded({name: value for name, value in record.items() if value not in (None, {})})
+    return rounded({name: value for name, value in record.items() if value not in (None, {})})
 
 
-def _rounded(value: Any) -> Any:
+def scores(row: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Every score of a sample, by name."""
+    return {
+        name: value for step, columns in row.items() if step.startswith("filter/") for name, value in columns.items()
+    }
+
+
+def score_types(producers: Sequence[Step]) -> dict[str, pa.DataType]:
+    """The scores that the steps of `filter` among these publish."""
+    return {name: step.columns[name] for step in producers if step.stage == "filter" for name in step.published}
+
+
+def rounded(value: Any) -> Any:
+    """The value with every float in it of DIGITS digits."""
     if isinstance(value, float):
         return float(f"{value:.{DIGITS}g}") if isfinite(value) else None
     if isinstance(value, Mapping):
-        return {name: _rounded(inner) for name, inner in value.items()}
+        return {name: rounded(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(inner) for inner in value]
+        return [rounded(inner) for inner in value]
     return value
