@@ -2,8 +2,8 @@
 
     python bench/random_reads.py SHARDS [--reads 5000] [--rounds 3]
 
-Members are drawn with a fixed seed. `pread` knows every place beforehand and opens each tar once; `pread + SHA-256` hashes
-what it reads besides, as `vidal.open` does. The best of the rounds, which take turns.
+Members are drawn with a fixed seed. `pread` knows every place beforehand and opens each tar once; `pread + SHA-256`
+hashes what it reads besides, as `vidal.open` does. The best of the rounds, which take turns.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from vidal.cli.options import JsonOption, console, print_json
 
 SHOWN = ("key", "kind", "shard", "seconds", "text")
 """What is told of each sample that a condition chooses."""
+MOST = 10
+"""Languages and resolutions that are told, the most frequent first."""
 
 
 def inspect(
@@ -45,7 +47,7 @@ def inspect(
         elif verify:
             _verify(Shards(shards), json_output)
         else:
-            _overview(Shards(shards), json_output)
+            _overview(Shards(shards), shards, json_output)
     except ShardError as error:
         raise ConfigError(f"{error}; `vidal inspect {shards} --verify` lists everything wrong") from error
 
@@ -93,17 +95,19 @@ def _workers(shards: Any) -> int:
     return min(os.cpu_count() or 1, len(shards.paths)) if several else 0
 
 
-def _overview(shards: Any, json_output: bool) -> None:
+def _overview(shards: Any, location: str, json_output: bool) -> None:
     from dataclasses import asdict
 
     from rich.filesize import decimal
     from rich.table import Table
 
+    from vidal.shard.index import load
     from vidal.shard.inspect import overview
+    from vidal.shard.summary import summary
 
-    found = overview(shards)
+    found, counted = overview(shards), summary(load(location))
     if json_output:
-        print_json(asdict(found))
+        print_json({**asdict(found), **asdict(counted)})
         return
     for title, rows in (("shard", found.shards), ("member", found.members)):
         table = Table(title=None)
@@ -115,6 +119,18 @@ def _overview(shards: Any, json_output: bool) -> None:
         console().print(table)
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
     typer.echo(f"{sum(found.kinds.values())} samples ({kinds}) in {len(found.shards)} shards")
+    _summary(counted)
+
+
+def _summary(counted: Any) -> None:
+    hours = {kind: f"{value:.3f} h" for kind, value in counted.hours.items()}
+    lines = {"hours": hours, "durations": counted.durations, "missing members": counted.missing}
+    for name, counts in {**lines, "languages": counted.languages, "resolutions": counted.resolutions}.items():
+        told = ", ".join(f"{value} {count}" for value, count in list(counts.items())[:MOST])
+        typer.echo(f"{name}: {told or 'none'}{' …' if len(counts) > MOST else ''}")
+    for view, spread in counted.words.items():
+        typer.echo(f"words of {view}: " + ", ".join(f"{name} {count}" for name, count in spread.items()))
+    typer.echo(f"languages, resolutions and words are of {counted.records} records")
 
 
 def _sample(shards: Any, key: str, folder: Path | None, json_output: bool) -> None:

@@ -201,11 +201,11 @@ def check_sample(sample: ShardSampleEntry, content: Mapping[str, bytes]) -> Iter
             decoder(name)(data)
         except Exception as error:
             yield Problem(sample.shard, sample.key, name, f"does not decode: {_reason(error)}"[:300])
-    for name in sorted(_expected(content) - set(content)):
+    for name in sorted(expected(content) - set(content)):
         yield Problem(sample.shard, sample.key, name, "missing")
 
 
-def _expected(content: Collection[str]) -> set[str]:
+def expected(content: Collection[str]) -> set[str]:
     """The members a sample of this kind must have, and those of each series it has, for every number it has in any."""
     kind = kind_of(content)
     found: dict[str, set[int]] = defaultdict(set)
