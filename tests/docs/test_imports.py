@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "report": COMMON | {*STAGES, "pipeline", "status"},
     "project": COMMON | {*STAGES, "pipeline"},
     "forget": COMMON | {*STAGES, "pipeline"},
+    "api": COMMON | {*STAGES, "pipeline", "project", "status"},
     "train": COMMON,
     "demo": COMMON | {*STAGES, "pipeline", "project", "report", "status"},
     "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "demo", "train"},

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from tests.shard.dataset import scene_of
 from vidal.demo.render import render
@@ -184,7 +186,7 @@ def test_a_tar_that_ends_early_is_named(alone, clip, blocks):
     assert found[:3] == (path.name, "", "")
 
 
-def test_a_tar_that_ends_early_leaves_no_sample_unnamed(shards, clip):
+def test_a_tar_that_ends_early_names_the_samples_that_are_lost_and_no_others(shards, clip):
     path, _ = clip
     keys = list(load(path))
     second = pq.read_table(shards / "index.parquet").to_pylist()
@@ -193,7 +195,8 @@ def test_a_tar_that_ends_early_leaves_no_sample_unnamed(shards, clip):
     found = problems(shards)
     said = f"{path.name}: cut off or damaged at byte {start}"
     assert [problem for problem in found if not problem[1]] == [(path.name, "", "", said)]
-    assert {key for shard, key, _, _ in found if key} == set(keys)
+    assert {problem[3] for problem in found if problem[1]} == {f"the shard ends at byte {start}, before it does"}
+    assert {key for shard, key, _, _ in found if key} == {keys[1]}
     assert {shard for shard, *_ in found} == {path.name}
 
 
@@ -319,3 +322,42 @@ def test_every_damage_is_found_in_one_go(alone):
             expected.append((path.name, key, member))
         store(path, contents)
     assert [problem[:3] for problem in problems(alone)] == expected and len(expected) == 8
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@example(where=0.0, bit=0)
+@example(where=0.9999, bit=3)
+def test_a_bit_flipped_anywhere_is_found_and_named_by_its_member(shards, where, bit):
+    """Header, content, padding or the blocks at the end: the member at that place or, behind one, the one before."""
+    path = shards / "vidal-audio-000000.tar"
+    whole = path.read_bytes()
+    position = int(where * len(whole))
+    rows = [row for row in pq.read_table(shards / "index.parquet").to_pylist() if row["shard"] == path.name]
+    starts = sorted((m["offset"] - 512, row["key"], m["name"]) for row in rows for m in row["members"])
+    _, key, member = [start for start in starts if start[0] <= position][-1]
+    data = bytearray(whole)
+    data[position] ^= 1 << bit
+    path.write_bytes(data)
+    try:
+        found = problems(path)
+    finally:
+        path.write_bytes(whole)
+    assert (path.name, key, member) in {problem[:3] for problem in found}
+    assert {problem[1:3] for problem in found if problem[1]} == {(key, member)}
+
+
+def test_a_changed_shard_without_an_index_differs_from_its_checksum(shards):
+    (shards / "index.parquet").unlink()
+    path = shards / "vidal-audio-000000.tar"
+    data = bytearray(path.read_bytes())
+    data[-1] = 1
+    path.write_bytes(data)
+    assert problems(shards) == [(path.name, "", "", "differs from its SHA-256 in stats.json")]
+
+
+def test_what_is_found_does_not_depend_on_the_processes(shards, clip):
+    path, _ = clip
+    path.write_bytes(path.read_bytes()[: 512 * 40])
+    found = verify(Shards(str(shards)))
+    assert found.problems and verify(Shards(str(shards)), workers=2) == found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vidal.engine.errors import ConfigError
-from vidal.shard.read import Shards
+from vidal.shard.read import Shards, kind_of
 
 
 @dataclass
@@ -32,7 +32,7 @@ def overview(shards: Shards) -> Overview:
         name, samples = path.rpartition("/")[2], 0
         for sample in shards.samples(path):
             samples += 1
-            kinds["video" if "mp4" in sample.members or "frm0.jpg" in sample.members else "audio"] += 1
+            kinds[kind_of(sample.members)] += 1
             for member in sample.members.values():
                 counts[member.name] += 1
                 sizes[member.name] += member.size

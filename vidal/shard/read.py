@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -18,11 +18,12 @@ MEMBER_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Member:
-    """Where a member's content lies in its tar, in bytes."""
+    """Where a member's content lies in its tar, in bytes, and its SHA-256 where an index tells it."""
 
     name: str
     offset: int
     size: int
+    sha256: str | None = None
 
 
 @dataclass
@@ -38,6 +39,11 @@ class ShardSampleEntry:
     @property
     def size(self) -> int:
         return sum(member.size for member in self.members.values())
+
+
+def kind_of(members: Collection[str]) -> str:
+    """`video` or `audio`, by the names of a sample's members: others may have a clip's frames and not the clip."""
+    return "video" if "mp4" in members or "frm0.jpg" in members else "audio"
 
 
 class ShardError(Exception):

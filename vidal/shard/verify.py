@@ -12,9 +12,14 @@ from functools import partial
 from math import inf
 from typing import Any, BinaryIO, TypeVar
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, ShardSampleEntry
+from vidal.engine.runners.local import LocalRunner
+from vidal.engine.step import Resources
+from vidal.shard.layout import READ_BYTES, damaged
+from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, ShardSampleEntry, kind_of
 
 T = TypeVar("T")
 
@@ -45,42 +50,135 @@ class Verified:
     problems: tuple[Problem, ...]
 
 
-def verify(shards: Shards) -> Verified:
-    """Read and decode everything once. Problems are collected, none stops the check of the next sample.
+@dataclass(frozen=True)
+class TarWork:
+    """A tar to check, with the rows that the index has of it (None: no index), and the SHA-256 that is stated."""
+
+    path: str
+    rows: pa.Table | None
+    sha256: str | None
+
+    @property
+    def label(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    def __len__(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class TarChecked:
+    """What a tar holds: its keys in order, as far as they can be told, and `whole`, whether it was read to its end."""
+
+    name: str
+    keys: tuple[str, ...]
+    strangers: tuple[str, ...]
+    whole: bool
+    members: int
+    bytes: int
+    problems: tuple[Problem, ...]
+
+
+class CheckTar:
+    """Reads and decodes all of a tar, and compares it with its rows of the index and its stated SHA-256."""
+
+    name = "verify"
+
+    def __init__(self, shards: Shards) -> None:
+        self.shards = shards
+
+    def setup(self) -> None:
+        return
+
+    def __call__(self, work: TarWork) -> TarChecked:
+        index = None if work.rows is None else {row["key"]: row for row in work.rows.to_pylist()}
+        problems: list[Problem] = []
+        keys: list[str] = []
+        strangers: list[str] = []
+        members = size = 0
+        whole = True
+        try:
+            for sample in self.shards.samples(work.path):
+                content = self.shards.content(work.path, sample)
+                keys.append(sample.key)
+                members += len(content)
+                size += sample.size
+                problems += check_sample(sample, content)
+                if index is not None and sample.key not in index:
+                    strangers.append(sample.key)
+                elif index is not None:
+                    problems += check_index(sample, content, index[sample.key])
+        except ShardError as error:
+            whole = False
+            problems.append(Problem(work.label, "", "", str(error)))
+        if not whole and index:
+            lost = self._damaged(work, index)
+            told = {(problem.key, problem.member) for problem in problems}
+            problems += [problem for problem in lost if (problem.key, problem.member) not in told]
+            keys += [key for key in index if key not in keys]
+        elif not problems and set(keys) == set(index or keys) and work.sha256 not in (None, self._sha256(work.path)):
+            problems += (self._damaged(work, index) if index else []) or [
+                Problem(work.label, "", "", "differs from its SHA-256 in stats.json")
+            ]
+        return TarChecked(work.label, tuple(keys), tuple(strangers), whole, members, size, tuple(problems))
+
+    def _damaged(self, work: TarWork, index: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+        rows = sorted(index.values(), key=lambda row: row["offset"])
+        with self.shards.fs.open(work.path, "rb") as stream:
+            return [Problem(work.label, *found) for found in damaged(stream, rows)]
+
+    def _sha256(self, path: str) -> str:
+        checksum = hashlib.sha256()
+        with self.shards.fs.open(path, "rb") as stream:
+            while block := stream.read(READ_BYTES):
+                checksum.update(block)
+        return checksum.hexdigest()
+
+
+def verify(shards: Shards, workers: int = 0) -> Verified:
+    """Read and decode everything, in as many processes (0: this one), of which the result does not depend. Problems are
+    collected, none stops the check of the next sample.
 
     Where a folder is named, every shard its index or `sizes.json` speaks of is looked for; where shards are named, what
-    is said of others is left aside.
+    is said of others is left aside. A tar in which no sample is wrong is compared with its SHA-256 in `stats.json`;
+    what differs there, or stops readers, is told by the member it belongs to, as far as there is an index.
     """
     problems: list[Problem] = []
     index = _beside(shards, "index.parquet", _read_index, problems)
     sizes = _beside(shards, "sizes.json", _read_sizes, problems)
+    sums = _beside(shards, "stats.json", _read_sums, problems) or {}
+    works = [TarWork(path, _rows(index, name), sums.get(name)) for path in shards.paths for name in [_name(path)]]
+    runner = LocalRunner(workers)
+    try:
+        checked = list(runner.run(CheckTar(shards), works, Resources()))
+    finally:
+        runner.close()
+    home = {} if index is None else dict(zip(*(index[name].to_pylist() for name in ("key", "shard")), strict=True))
     seen: dict[str, str] = {}
-    counts: dict[str, int | None] = {}
-    members = size = 0
-    for path in shards.paths:
-        name, count = path.rpartition("/")[2], 0
-        counts[name] = None
-        try:
-            for sample in shards.samples(path):
-                count += 1
-                if sample.key in seen:
-                    problems.append(Problem(name, sample.key, "", f"the key stands in {seen[sample.key]} too"))
-                seen[sample.key] = name
-                content = shards.content(path, sample)
-                members += len(content)
-                size += sample.size
-                problems += check_sample(sample, content)
-                if index is not None:
-                    problems += check_index(sample, content, index.get(sample.key))
-            counts[name] = count
-        except ShardError as error:
-            problems.append(Problem(name, "", "", str(error)))
-    if index is not None:
-        wanted = [(key, row["shard"]) for key, row in index.items() if shards.whole or row["shard"] in counts]
-        problems += [Problem(shard, key, "", "in the index, in no shard") for key, shard in wanted if key not in seen]
+    for tar in sorted(checked, key=lambda tar: tar.name):
+        for key in tar.keys:
+            if key in seen:
+                problems.append(Problem(tar.name, key, "", f"the key stands in {seen[key]} too"))
+            seen[key] = tar.name
+        for key in tar.strangers:
+            said = f"the index says {home[key]}" if key in home else "not in the index"
+            problems.append(Problem(tar.name, key, "", said))
+        problems += tar.problems
+    counts = {tar.name: len(tar.keys) if tar.whole else None for tar in checked}
+    wanted = [(key, shard) for key, shard in home.items() if shards.whole or shard in counts]
+    problems += [Problem(shard, key, "", "in the index, in no shard") for key, shard in wanted if key not in seen]
     if sizes is not None:
         problems += check_counts(counts, {name: sizes[name] for name in sizes if shards.whole or name in counts})
+    members, size = sum(tar.members for tar in checked), sum(tar.bytes for tar in checked)
     return Verified(len(shards.paths), len(seen), members, size, tuple(problems))
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _rows(index: pa.Table | None, shard: str) -> pa.Table | None:
+    return None if index is None else index.filter(pc.equal(index["shard"], shard))
 
 
 def check_counts(counts: Mapping[str, int | None], stated: Mapping[str, int]) -> Iterator[Problem]:
@@ -100,16 +198,16 @@ def check_sample(sample: ShardSampleEntry, content: Mapping[str, bytes]) -> Iter
         yield Problem(sample.shard, sample.key, name, "stands twice in the sample")
     for name, data in sorted(content.items()):
         try:
-            _decoder(name)(data)
+            decoder(name)(data)
         except Exception as error:
             yield Problem(sample.shard, sample.key, name, f"does not decode: {_reason(error)}"[:300])
-    for name in sorted(_expected(content) - set(content)):
+    for name in sorted(expected(content) - set(content)):
         yield Problem(sample.shard, sample.key, name, "missing")
 
 
-def _expected(content: Collection[str]) -> set[str]:
+def expected(content: Collection[str]) -> set[str]:
     """The members a sample of this kind must have, and those of each series it has, for every number it has in any."""
-    kind = "video" if "mp4" in content or "frm0.jpg" in content else "audio"
+    kind = kind_of(content)
     found: dict[str, set[int]] = defaultdict(set)
     for name in content:
         match = NUMBERED.fullmatch(name)
@@ -120,16 +218,9 @@ def _expected(content: Collection[str]) -> set[str]:
     return {*REQUIRED[kind], *series}
 
 
-def check_index(
-    sample: ShardSampleEntry, content: Mapping[str, bytes], row: Mapping[str, Any] | None
-) -> Iterator[Problem]:
+def check_index(sample: ShardSampleEntry, content: Mapping[str, bytes], row: Mapping[str, Any]) -> Iterator[Problem]:
     """Problems between a sample and its row of the index."""
-    if row is None:
-        yield Problem(sample.shard, sample.key, "", "not in the index")
-        return
-    if row["shard"] != sample.shard:
-        yield Problem(sample.shard, sample.key, "", f"the index says {row['shard']}")
-    elif any(sample.members[m["name"]].offset != m["offset"] for m in row["members"] if m["name"] in sample.members):
+    if any(sample.members[m["name"]].offset != m["offset"] for m in row["members"] if m["name"] in sample.members):
         yield Problem(sample.shard, sample.key, "", "does not lie where the index says")
     listed = {member["name"]: member["sha256"] for member in row["members"]}
     for name in sorted(set(listed) | set(content)):
@@ -141,7 +232,8 @@ def check_index(
             yield Problem(sample.shard, sample.key, name, "differs from its checksum in the index")
 
 
-def _decoder(name: str) -> Callable[[bytes], Any]:
+def decoder(name: str) -> Callable[[bytes], Any]:
+    """What opens a member of this name, raising where it is damaged; members of unknown kinds pass."""
     from vidal.media.depth_png import decode_depth
     from vidal.media.images import decode_image
     from vidal.media.sound import decode_audio
@@ -187,9 +279,12 @@ def _beside(shards: Shards, name: str, read: Callable[[BinaryIO], T], problems: 
         return None
 
 
-def _read_index(stream: BinaryIO) -> dict[str, dict[str, Any]]:
-    rows = pq.read_table(stream, columns=["key", "shard", "members"], use_threads=False).to_pylist()
-    return {row["key"]: row for row in rows}
+def _read_index(stream: BinaryIO) -> pa.Table:
+    return pq.read_table(stream, columns=["key", "shard", "offset", "members"], use_threads=False)
+
+
+def _read_sums(stream: BinaryIO) -> dict[str, str]:
+    return {name: shard["sha256"] for name, shard in json.load(stream)["shards"].items()}
 
 
 def _read_sizes(stream: BinaryIO) -> dict[str, int]:
