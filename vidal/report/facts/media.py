@@ -62,7 +62,9 @@ def facets(build: Build, ledger: Ledger) -> tuple[Facet, ...]:
         _ordered("shape", [_shape(*size) for size in sizes], kept, [n for n, _ in SHAPES].index),
         _ordered("short side", [_side(*size) for size in sizes], kept, lambda label: int(label.split()[-2])),
         _top("search terms", read(build, CANDIDATES, "terms"), kept),
-        _top("hashtags", [[f"#{tag}" for tag in tags or ()] for tags in read(build, "harvest/screen", "hashtags")], kept),
+        _top(
+            "hashtags", [[f"#{tag}" for tag in tags or ()] for tags in read(build, "harvest/screen", "hashtags")], kept
+        ),
         _top("languages", told["language"], kept),
         _top("licences", told["licence"], kept),
     )

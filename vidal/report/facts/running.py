@@ -77,7 +77,12 @@ def runs(workspace: Workspace) -> tuple[tuple[Run, ...], tuple[Pace, ...]]:
         for event in (one for one in told if one["event"] == "step_ended"):
             totals[event["step"]].update({key: event[key] for key in ("done", "seconds", "busy", "worked")})
     paces = tuple(
-        Pace(step, int(sums["done"]), round(sums["seconds"], 3), sums["busy"] / sums["worked"] if sums["worked"] else None)
+        Pace(
+            step,
+            int(sums["done"]),
+            round(sums["seconds"], 3),
+            sums["busy"] / sums["worked"] if sums["worked"] else None,
+        )
         for step, sums in totals.items()
     )
     return tuple(found), paces

@@ -35,7 +35,9 @@ class ShardSet:
         self._shards = Shards(location)
         self._paths = {path.rpartition("/")[2]: path for path in self._shards.paths if not self._leads_out(path)}
         if not self._paths:
-            raise ConfigError(f"{location}: every shard is a link that leads out of the folder; name the folder it is in")
+            raise ConfigError(
+                f"{location}: every shard is a link that leads out of the folder; name the folder it is in"
+            )
         self.location = location
         self.index = self._read()
         self.indexed = self._has_index()
@@ -112,7 +114,9 @@ SCANNED = pa.schema(
         (
             "members",
             pa.list_(
-                pa.struct([("name", pa.string()), ("offset", pa.int64()), ("size", pa.int64()), ("sha256", pa.string())])
+                pa.struct(
+                    [("name", pa.string()), ("offset", pa.int64()), ("size", pa.int64()), ("sha256", pa.string())]
+                )
             ),
         ),
     ]

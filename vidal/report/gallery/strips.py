@@ -39,7 +39,9 @@ def strip(layer: str, contents: list[bytes], inverse: bool = False) -> tuple[byt
     nearer. SampleError for what does not decode."""
     if layer == "sound":
         return sound_picture(contents[0]), 1
-    read: Callable[[bytes], np.ndarray] = (lambda data: coloured(decode_depth(data), inverse)) if layer == "depth" else decode_image
+    read: Callable[[bytes], np.ndarray] = (
+        (lambda data: coloured(decode_depth(data), inverse)) if layer == "depth" else decode_image
+    )
     pictures = [_scaled(read(content)) for content in contents]
     width = pictures[0].shape[1]
     if any(one.shape[1] != width for one in pictures):
