@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     **{stage: COMMON | set(STAGES[:position]) for position, stage in enumerate(STAGES)},
     "pipeline": COMMON | {*STAGES},
     "status": COMMON | {*STAGES},
-    "report": COMMON | {*STAGES, "pipeline", "project", "status"},
+    "report": COMMON | {*STAGES, "pipeline", "status"},
     "project": COMMON | {*STAGES, "pipeline"},
     "forget": COMMON | {*STAGES, "pipeline"},
     "train": COMMON,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -28,8 +29,10 @@ def report(
     The page needs no other file and no network. A workspace that is half built or empty is reported as it is. With
     --json the numbers are printed instead, and no page is written.
     """
+    import shlex
     from dataclasses import asdict
 
+    from vidal.engine.build import Options
     from vidal.engine.errors import ConfigError, MissingError
     from vidal.project import open_project
     from vidal.report.facts import collect
@@ -40,7 +43,11 @@ def report(
     if json_output and output:
         raise ConfigError("--output is of the page and --json prints numbers instead; give one of them")
     project = open_project(pipeline, assignments or [])
-    found = collect(project)
+
+    def command(stages: Iterable[str]) -> str:
+        return shlex.join(["vidal", "build", str(pipeline), *(word for one in stages for word in ("--stage", one))])
+
+    found = collect(project.build(Options()), project.pipeline.name, project.pipeline.filter.rules, command)
     if json_output:
         print_json(asdict(found))
         return

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vidal.engine.build import Options
+from vidal.engine.build import Build
 from vidal.engine.workspace import Workspace
-from vidal.project import Project
+from vidal.filter.config import RuleConfig
 from vidal.report.facts import media, running
 from vidal.report.facts import scores as scoring
 from vidal.report.facts.amounts import Amount
-from vidal.report.facts.ledger import Ledger, Passage, follow
+from vidal.report.facts.ledger import Passage, follow
 from vidal.status import StepStatus, step_statuses
 
 TERMS_REPORT = "terms/report.json"
@@ -55,15 +56,15 @@ class Report:
         return tuple(step for step in self.steps if step.state != "done")
 
 
-def collect(project: Project) -> Report:
-    """Read a workspace as it is: whole, half built or empty. Nothing is built, no model is loaded."""
-    build = project.build(Options())
-    workspace = project.workspace
-    ledger: Ledger = follow(build)
+def collect(build: Build, name: str, rules: Sequence[RuleConfig], command: Callable[[Iterable[str]], str]) -> Report:
+    """Read a workspace as it is: whole, half built or empty. Nothing is built, no model is loaded. `command` tells how
+    stages are built, for what is missing."""
+    workspace = build.workspace
+    ledger = follow(build)
     stats: dict[str, Any] = _json(workspace, "shards/stats.json").get("shards", {})
     found, paces = running.runs(workspace)
     return Report(
-        name=project.pipeline.name,
+        name=name,
         workspace=workspace.url,
         terms=_terms(workspace),
         found=ledger.amount(np.ones(len(ledger.ids), bool)),
@@ -72,7 +73,7 @@ def collect(project: Project) -> Report:
         shard_bytes=sum(one["bytes"] for one in stats.values()),
         funnel=ledger.passages,
         steps=tuple(step_statuses(build)),
-        scores=scoring.scores(build, project.pipeline.filter.rules, lambda stages: _command(project, stages)),
+        scores=scoring.scores(build, rules, command),
         grid=media.categories(build, ledger),
         facets=media.facets(build, ledger),
         failures=running.reasons(build),
@@ -91,9 +92,3 @@ def _terms(workspace: Workspace) -> Terms | None:
 
 def _json(workspace: Workspace, name: str) -> dict[str, Any]:
     return workspace.read_json(name) if workspace.exists(name) else {}
-
-
-def _command(project: Project, stages: Any) -> str:
-    import shlex
-
-    return shlex.join(["vidal", "build", str(project.path), *(word for one in stages for word in ("--stage", one))])

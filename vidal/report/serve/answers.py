@@ -30,7 +30,7 @@ PATH = re.compile(
 
 @dataclass(frozen=True)
 class Answer:
-    """A body of `size` bytes that `read` gives from one place to another; `tag` names its content, where it is known."""
+    """A body of `size` bytes that `read` gives from one place to another; `tag` names its content, where known."""
 
     type: str
     size: int

@@ -1,4 +1,4 @@
-"""The server: GET and HEAD, one range at a time, for browsers that were told its address and no other page's scripts."""
+"""The server: GET and HEAD, one range at a time, for browsers that were told its address."""
 
 from __future__ import annotations
 
