@@ -50,7 +50,7 @@ def test_the_funnel_equals_the_manifests(finished, told):
 def test_what_is_told_of_the_whole(finished, told):
     made, build = finished
     assert told.kept.samples == len(made.kept) and told.kept.kinds == {"audio": 3, "video": 5}
-    assert told.unfinished == () and told.runs[-1].state == "ended" and told.terms.terms == 0
+    assert told.unfinished == () and told.runs[-1].state == "unfinished" and told.terms.terms == 0
     facets = {facet.name: {bar.label: (bar.found, bar.kept) for bar in facet.bars} for facet in told.facets}
     media = [row for row in rows(build, "harvest/media") if row["status"] == "ok"]
     assert sum(found for found, _ in facets["frames a second"].values()) == sum(bool(row["fps"]) for row in media)

@@ -17,6 +17,9 @@ MEDIA = {"mp4": "video/mp4", "flac": "audio/flac"}
 def light(table: pa.Table, records: Sequence[Mapping[str, Any]] = ()) -> dict[str, list[Any]]:
     """Columns to filter and sort by: those of the index and its scores, and, where records are given, theirs."""
     found = {name: table[name].to_pylist() for name in ("key", "kind", "seconds", "text")}
+    found["layers"] = [
+        " ".join(_layers([one["name"] for one in members or ()])) for members in table["members"].to_pylist()
+    ]
     for name in table.column_names:
         if name == "scores" and pa.types.is_struct(table[name].type):
             rows = table[name].to_pylist()
@@ -37,10 +40,13 @@ def light(table: pa.Table, records: Sequence[Mapping[str, Any]] = ()) -> dict[st
 def full(shards: ShardSet, row: int, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """All of one sample but its media: its members with their sizes, what layers it has, its texts and record."""
     members = shards.members(row)
-    layers = [layer for layer in LAYERS if layer_members(layer, members)]
     record = shards.record(row) if record is None else record
     sizes = {name: place.size for name, place in members.items()}
-    return {"members": sizes, "layers": layers, "record": record}
+    return {"members": sizes, "layers": _layers(list(members)), "record": record}
+
+
+def _layers(names: Sequence[str]) -> list[str]:
+    return [layer for layer in LAYERS if layer_members(layer, names)]
 
 
 def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -16,7 +16,8 @@ function shot(source, columns, row, layer) {
   const box = el("span", { className: "shot" });
   const none = () => el("span", { className: "none", textContent: layer === "frames" ? "no picture here" : `no ${layer} here` });
   const sounds = columns.kind[row] === "audio" && layer === "frames" ? "sound" : layer;
-  const url = source.url(row, sounds);
+  const there = columns.layers[row].split(" ").includes(sounds);
+  const url = there && source.url(row, sounds);
   if (url) {
     const picture = el("img", { alt: "", loading: "lazy", decoding: "async" });
     picture.addEventListener("load", () => scrubbed(box, picture, sounds));

@@ -5,7 +5,7 @@ const TESTS = { "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a >
 
 function compiled(query, columns) {
   const tests = [];
-  const wordy = Object.keys(columns).filter((name) => !name.startsWith("score.") && name !== "seconds");
+  const wordy = Object.keys(columns).filter((name) => !name.startsWith("score.") && !["seconds", "layers"].includes(name));
   for (const [, not, name, operator, phrase, word] of query.matchAll(TERM)) {
     const column = columns[name] ?? columns[`score.${name}`];
     const value = (phrase ?? word).toLowerCase();

@@ -25,7 +25,7 @@ def report_page(report: Report, embedded: Embedded | None) -> str:
 
 def gallery_page(location: str, samples: int) -> str:
     """The page of a served shard set."""
-    policy = "default-src 'none'; img-src 'self'; media-src 'self'; connect-src 'self'"
+    policy = "default-src 'none'; img-src 'self' data:; media-src 'self'; connect-src 'self'"
     return _render("served.html.j2", policy, location=location, samples=samples)
 
 
