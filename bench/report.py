@@ -70,8 +70,8 @@ def main() -> None:
             blocks = "".join(f'<script type="text/plain" id="b-{name}">{text}</script>' for name, text in found.blocks)
             page.write_text(
                 gallery_page("bench", samples)
-                .replace('"served"', '"embedded"')
-                .replace("<script>", f"{blocks}<script>")
+                .replace('id="mode">"served"', 'id="mode">"embedded"')
+                .replace("<script>", f"{blocks}<script>", 1)
             )
             size = page.stat().st_size / 1e6
             print(f"{samples:7}  {floor:7.2f}  {taken:9.2f}  {taken / floor:5.2f}  {size:7.1f}  {first_view(page)}")

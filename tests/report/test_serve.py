@@ -54,14 +54,14 @@ def asked(server: Server, path: str, method: str = "GET", **headers: str) -> tup
 
 def raw(server: Server, request: bytes) -> bytes:
     with socket.create_connection(server.server_address[:2], timeout=10) as stream:
-        stream.sendall(request)
-        stream.shutdown(socket.SHUT_WR)
         found = b""
         try:
+            stream.sendall(request)
+            stream.shutdown(socket.SHUT_WR)
             while part := stream.recv(1 << 16):
                 found += part
-        except ConnectionError:
-            pass
+        except OSError as error:
+            assert not isinstance(error, TimeoutError)
         return found
 
 

@@ -64,7 +64,7 @@ def _ruled(found: Explanation) -> Iterator[Score]:
 
 
 def _others(found: Explanation) -> Iterator[Score]:
-    """Numbers that no rule compares, by kind, where there are at least two values of one."""
+    """Numbers that no rule compares, by kind, where they differ."""
     table, kept = found.judgement.table, found.judgement.kept
     asked = {name for axis in found.axes for one in axis.thresholds for name in columns(one.comparison.axis)}
     for field in table.schema:
@@ -74,7 +74,7 @@ def _others(found: Explanation) -> Iterator[Score]:
         null = np.asarray(table[field.name].is_null())
         for kind, mask in found.judgement.kinds.items():
             known = mask & ~null
-            if known.sum() < 2:
+            if len(np.unique(values[known])) < 2:
                 continue
             category = np.where(kept[known], 2, 1)
             bins = histogram(values[known], category, 3, [], pa.types.is_integer(field.type))
