@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from vidal.report.gallery.embed import embed
@@ -67,7 +65,7 @@ def test_hostile_texts_are_inert_and_pages_deterministic(told, tmp_path):
     page = report_page(report, embed(shards, 0))
     assert bad not in page and page.count("<script>") == 1
     assert page == report_page(report, embed(shards, 0))
-    assert "data:image" not in Path(__file__).name and embed(shards, 0).pictured == 0
+    assert embed(shards, 0).pictured == 0
 
 
 def test_pages_without_shards_say_so(told):
