@@ -21,6 +21,7 @@ from vidal.cli import (
     init,
     inspect,
     models,
+    report,
     search,
     status,
     submit,
@@ -59,6 +60,7 @@ app.add_typer(filter.app, name="filter")
 app.command("forget")(forget.forget)
 app.add_typer(export.app, name="export")
 app.command("inspect")(inspect.inspect)
+app.command("report")(report.report)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)
 app.command("submit")(submit.submit)

@@ -26,6 +26,9 @@ def inspect(
         str | None, typer.Option(metavar="OUT", help="Write the samples of which nothing is wrong as a new set here.")
     ] = None,
     export: Annotated[Path | None, typer.Option(help="With --key: write the sample's members as files here.")] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve a gallery of the samples to a browser.")] = False,
+    host: Annotated[str, typer.Option(help="With --serve: the address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve: the port; 0 for any.")] = 8000,
     json_output: JsonOption = False,
 ) -> None:
     """Look into WebDataset shards. With --verify the exit code is 1 where something is wrong."""
@@ -34,11 +37,13 @@ def inspect(
 
     if export and not key:
         raise ConfigError("--export writes one sample; name it with --key")
-    asked = {"--key": key, "--where": where, "--verify": verify, "--repair": repair}
+    asked = {"--key": key, "--where": where, "--verify": verify, "--repair": repair, "--serve": serve}
     if len(given := [name for name, value in asked.items() if value]) > 1:
         raise ConfigError(f"{given[0]} and {given[1]} ask for different things; give one of them")
     try:
-        if key:
+        if serve:
+            _serve(shards, host, port)
+        elif key:
             _sample(Shards(shards), key, export, json_output)
         elif where:
             _where(shards, where, json_output)
@@ -167,3 +172,13 @@ def _verify(shards: Any, json_output: bool) -> None:
         typer.echo(f"{said} in {found.shards} shards, {found.samples} samples, {found.members} members")
     if found.problems:
         raise typer.Exit(1)
+
+
+def _serve(location: str, host: str, port: int) -> None:
+    from vidal.report.gallery.shardset import ShardSet
+    from vidal.report.serve.server import Server
+
+    found = ShardSet(location)
+    with Server(found, host, port) as server:
+        typer.echo(f"{len(found):,} samples at {server.url} (Ctrl-C ends it)")
+        server.serve_forever()

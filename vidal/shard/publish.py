@@ -52,15 +52,21 @@ def describe(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]
     if workspace.exists(STATS_FILE) and workspace.read_json(STATS_FILE) == stats:
         return
     workspace.remove(STATS_FILE)
-    workspace.write_table(INDEX_FILE, index)
-    workspace.write_json(f"{FOLDER}/sizes.json", {name: shard["samples"] for name, shard in stats["shards"].items()})
-    workspace.write_bytes(f"{FOLDER}/__len__", str(len(index)).encode())
-    sha256, _ = measured(workspace, INDEX_FILE)
+    lay_beside(workspace, f"{FOLDER}/", prefix, index, stats)
+
+
+def lay_beside(place: Workspace, folder: str, prefix: str, index: pa.Table, stats: Mapping[str, Any]) -> None:
+    """Write all that stands beside the tars of a dataset, into the folder with this path: empty, or with a slash at
+    its end."""
+    place.write_table(f"{folder}index.parquet", index)
+    place.write_json(f"{folder}sizes.json", {name: shard["samples"] for name, shard in stats["shards"].items()})
+    place.write_bytes(f"{folder}__len__", str(len(index)).encode())
+    sha256, _ = measured(place, f"{folder}index.parquet")
     sums = {**{name: shard["sha256"] for name, shard in stats["shards"].items()}, "index.parquet": sha256}
-    workspace.write_bytes(SUMS_FILE, "".join(f"{sum_}  {name}\n" for name, sum_ in sums.items()).encode())
-    workspace.write_bytes(f"{FOLDER}/README.md", card(prefix, stats, members(index)).encode())
-    workspace.write_json(f"{FOLDER}/croissant.json", croissant(prefix, stats, index.schema, sha256))
-    workspace.write_json(STATS_FILE, stats)
+    place.write_bytes(f"{folder}SHA256SUMS", "".join(f"{sum_}  {name}\n" for name, sum_ in sums.items()).encode())
+    place.write_bytes(f"{folder}README.md", card(prefix, stats, members(index)).encode())
+    place.write_json(f"{folder}croissant.json", croissant(prefix, stats, index.schema, sha256))
+    place.write_json(f"{folder}stats.json", stats)
 
 
 def indexed(records: Sequence[pa.Table]) -> pa.Table:

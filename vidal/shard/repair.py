@@ -18,7 +18,7 @@ from vidal.engine.schemas import INDEX
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.shard.index import Index, load, scanned_row
-from vidal.shard.publish import card, statistics
+from vidal.shard.publish import lay_beside, statistics
 from vidal.shard.ranges import RangeError, read_range
 from vidal.shard.read import ShardError, Shards
 from vidal.shard.verify import Problem, verify
@@ -154,12 +154,7 @@ def _rewritten(stream: Any, source: Any, rows: Sequence[Mapping[str, Any]]) -> l
 def _describe(
     target: Workspace, index: Index, rows: Sequence[Mapping[str, Any]], facts: dict[str, dict[str, str]]
 ) -> None:
-    """Index, statistics, sizes and card of what was written, as a build has them beside its shards."""
+    """All that stands beside shards, of what was written."""
     table = pa.Table.from_pylist(list(rows), schema=index.table.schema)
-    stats = statistics(table, facts)
-    target.write_table("index.parquet", table)
-    target.write_json("sizes.json", {f"{name}.tar": int(found["samples"]) for name, found in facts.items()})
-    target.write_bytes("__len__", str(len(table)).encode())
     prefix = min(facts, default="shards").rpartition("-")[0].removesuffix("-audio") or "shards"
-    target.write_bytes("README.md", card(prefix, stats).encode())
-    target.write_json("stats.json", stats)
+    lay_beside(target, "", prefix, table, statistics(table, facts))

@@ -1,0 +1,201 @@
+"""The server of a shard set: what it gives, and that nothing else can be had from it."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import random
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vidal.engine.errors import ConfigError
+from vidal.report.gallery.shardset import ShardSet
+from vidal.report.serve.ranges import wanted
+from vidal.report.serve.server import Server, trusted
+
+SECRET = b"never to be served"
+
+
+@pytest.fixture
+def folder(told, tmp_path: Path) -> Path:
+    """The shards, a secret beside them, and a link to it that is named like a shard."""
+    copy = Path(shutil.copytree(f"{told.workspace}/shards", tmp_path / "shards"))
+    (tmp_path / "secret.txt").write_bytes(SECRET * 100)
+    (copy / "vidal-000009.tar").symlink_to(tmp_path / "secret.txt")
+    return copy
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Server]:
+    with Server(ShardSet(str(folder))) as found:
+        thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield found
+        found.shutdown()
+        thread.join()
+
+
+def asked(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection(*server.server_address[:2], timeout=10)
+    connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    found = answer.status, dict(answer.getheaders()), answer.read()
+    connection.close()
+    return found
+
+
+def raw(server: Server, request: bytes) -> bytes:
+    with socket.create_connection(server.server_address[:2], timeout=10) as stream:
+        found = b""
+        try:
+            stream.sendall(request)
+            stream.shutdown(socket.SHUT_WR)
+            while part := stream.recv(1 << 16):
+                found += part
+        except OSError as error:
+            assert not isinstance(error, TimeoutError)
+        return found
+
+
+def test_members_are_given_whole_and_in_ranges(server, folder):
+    row = next(n for n in range(8) if "mp4" in ShardSet(str(folder)).members(n))
+    place = ShardSet(str(folder)).members(row)["mp4"]
+    status, headers, clip = asked(server, f"/member/{row}/mp4")
+    assert status == 200 and hashlib.sha256(clip).hexdigest() == place.sha256 and headers["Content-Type"] == "video/mp4"
+    status, headers, some = asked(server, f"/member/{row}/mp4", Range="bytes=10-19")
+    assert (status, some, headers["Content-Range"]) == (206, clip[10:20], f"bytes 10-19/{len(clip)}")
+    assert asked(server, f"/member/{row}/mp4", Range="bytes=-7")[2] == clip[-7:]
+    assert asked(server, f"/member/{row}/mp4", Range=f"bytes={len(clip)}-")[0] == 416
+    assert asked(server, f"/member/{row}/mp4", Range="bytes=0-1", If_Range='"other"')[2] == clip
+    assert asked(server, f"/member/{row}/mp4", If_None_Match=headers["ETag"])[0] == 304
+    status, headers, body = asked(server, f"/member/{row}/mp4", "HEAD")
+    assert (status, headers["Content-Length"], body) == (200, str(len(clip)), b"")
+
+
+def test_only_the_server_s_own_address_is_answered_and_only_to_readers(server):
+    assert asked(server, "/")[0] == 200 and asked(server, "/", Host="localhost:1")[0] == 200
+    assert asked(server, "/", Host="rebound.example")[0] == 421
+    assert raw(server, b"GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 421")
+    assert raw(server, b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: 127.0.0.1\r\n\r\n").startswith(b"HTTP/1.1 421")
+    for method in ("POST", "PUT", "DELETE", "TRACE", "CONNECT", "OPTIONS"):
+        assert asked(server, "/", method)[0] == 405
+    assert trusted(["[::1]:80"], "127.0.0.1") and trusted(["box:1"], "box") and not trusted(["box"], "127.0.0.1")
+
+
+def test_links_out_of_the_folder_are_not_read(folder, tmp_path):
+    assert len(ShardSet(str(folder))) == 8
+    only = tmp_path / "only"
+    only.mkdir()
+    (only / "a.tar").symlink_to(folder / "vidal-000000.tar")
+    with pytest.raises(ConfigError, match="link"):
+        ShardSet(str(only))
+
+
+def test_a_shard_cut_short_is_an_answer_not_a_crash(server, folder):
+    (folder / "vidal-000000.tar").write_bytes(b"")
+    assert {asked(server, f"/member/{row}/json")[0] for row in range(8)} == {200, 502}
+    assert json.loads(asked(server, "/index/0.json")[2])["more"] is False
+
+
+PIECES = [
+    *(
+        "..",
+        "%2e%2e",
+        "%2f",
+        "/",
+        "//",
+        "\\",
+        "%00",
+        "secret.txt",
+        "vidal-000009.tar",
+        "member",
+        "strip",
+        "sample",
+        "0",
+    ),
+    *(
+        "7",
+        "99999999",
+        "-1",
+        "frames.jpg",
+        "mp4",
+        "json",
+        "index",
+        "0.json",
+        "etc",
+        "passwd",
+        "http://h/",
+        "?",
+        "#",
+        "é",
+    ),
+]
+LINES = [
+    *(b"Range: bytes=", b"Range: bytes=9-1", b"Range: bytes=-", b"Range: bytes=0-0,2-3", b"Content-Length: 7", b"Host"),
+    *(b"X" * 70000, b"Transfer-Encoding: chunked", b": ", b"Host: [::", b"If-Range: \xff", b"\x00: a"),
+    b"Expect: 100-continue",
+]
+
+
+def fuzz(server: Server, folder: Path, times: int, seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(times):
+        path = "/" * chance.randrange(2) + chance.choice(["", "/"]).join(chance.choices(PIECES, k=chance.randint(1, 6)))
+        method = chance.choice(["GET", "GET", "GET", "HEAD", "get", "BREW", "G\x00T", ""])
+        head = [f"{method} {path} HTTP/{chance.choice(['1.1', '1.0', '9', ''])}".encode("utf-8", "replace")]
+        head += [b"Host: 127.0.0.1"] * chance.choice([1, 1, 1, 0, 2]) + chance.choices(LINES, k=chance.randrange(3))
+        said = raw(
+            server, b"\r\n".join(head) + chance.choice([b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", b"", b"\n"])
+        )
+        assert SECRET not in said and b"root:x:" not in said and b"Traceback" not in said
+    assert asked(server, "/")[0] == 200
+
+
+def test_malformed_requests_get_nothing_and_break_nothing(server, folder):
+    fuzz(server, folder, 1000, 1)
+
+
+@pytest.mark.slow
+def test_ten_thousand_malformed_requests(server, folder):
+    fuzz(server, folder, 10_000, 2)
+
+
+@given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60))
+def test_ranges_are_those_of_the_rfc(size, first, last):
+    content = bytes(range(size))
+
+    def got(header: str) -> bytes | None:
+        found = wanted(header, size)
+        return None if found is None else content[slice(*found)]
+
+    assert got(f"bytes={first}-") == (content[first:] if first < size else None)
+    assert got(f"bytes=-{last}") == (content[max(0, size - last) :] if last and size else None)
+    if last >= first:
+        assert got(f"bytes={first}-{last}") == (content[first : last + 1] if first < size else None)
+    assert got(f"bytes={last + 1}-{last}") == got("lines=1-2") == got("bytes=0-1,2-3") == content
+
+
+def test_the_served_gallery_works_in_a_browser(opened, server):
+    page = opened(server.url)
+    assert page.locator(".card").count() == 8
+    page.fill("#filter", "kind:video")
+    page.keyboard.press("Escape")
+    page.keyboard.press("2")
+    assert (
+        page.locator(".card img").first.evaluate("async (node) => { await node.decode(); return node.naturalWidth }")
+        > 0
+    )
+    page.locator(".card").first.click()
+    page.wait_for_selector("dialog video")
+    assert page.evaluate(
+        """async () => { const clip = document.querySelector("dialog video"); clip.muted = true; await clip.play();
+        return clip.duration }"""
+    ) == pytest.approx(2, abs=0.3)

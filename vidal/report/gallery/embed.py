@@ -1,0 +1,103 @@
+"""A shard set's samples as they are carried by a page: all that is told of them, and the media of as many as fit."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from vidal.engine.errors import SampleError
+from vidal.engine.ordering import place
+from vidal.report.gallery.rows import MEDIA, full, light
+from vidal.report.gallery.shardset import ShardSet
+from vidal.report.gallery.strips import LAYERS, layer_members, strip
+from vidal.shard.read import ShardError
+
+SAMPLES = 10_000
+"""Most samples in a page."""
+PICTURED = 240
+"""Most samples with pictures."""
+CHUNK = 100
+"""Samples whose records are packed together."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """`blocks` are texts for the page by the id of their element: `index` and `chunk-N` are gzipped JSON, the others
+    pictures and media, all in base64. `samples` of `total` are told of, `pictured` have pictures, `played` media."""
+
+    samples: int
+    total: int
+    pictured: int
+    played: int
+    blocks: tuple[tuple[str, str], ...]
+
+
+def embed(shards: ShardSet, budget: int) -> Embedded:
+    """Samples in the order of the index, SAMPLES of them where there are more. Those told of, and those with pictures
+    and media until `budget` bytes of base64 are full, are the first in order of a hash of their keys: a fair draw."""
+    keys = shards.index["key"].to_pylist()
+    drawn = sorted(range(len(keys)), key=lambda row: place(keys[row]))[:SAMPLES]
+    shown = sorted(drawn)
+    at = {row: number for number, row in enumerate(shown)}
+    records = [shards.record(row) for row in shown]
+    blocks = [("index", packed(light(shards.index.take(shown), records)))]
+    details = [full(shards, row, record) for row, record in zip(shown, records, strict=True)]
+    for start in range(0, len(details), CHUNK):
+        blocks.append((f"chunk-{start // CHUNK}", packed(details[start : start + CHUNK])))
+    room = budget
+    pictured = []
+    for row in drawn[:PICTURED]:
+        found = [(f"{layer}-{at[row]}", text) for layer, text in _pictures(shards, row, records[at[row]])]
+        size = sum(len(text) for _, text in found)
+        if size > room:
+            break
+        room -= size
+        blocks += found
+        pictured.append(row)
+    played = 0
+    for row in pictured:
+        name, text = _medium(shards, row)
+        if text and len(text) <= room:
+            room -= len(text)
+            blocks.append((f"{name}-{at[row]}", text))
+            played += 1
+    return Embedded(len(shown), len(keys), len(pictured), played, tuple(blocks))
+
+
+def packed(value: Any) -> str:
+    """JSON, gzipped without a time, in base64."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(gzip.compress(text.encode("utf-8", "surrogatepass"), 6, mtime=0)).decode()
+
+
+def picture(shards: ShardSet, row: int, layer: str, record: Any) -> bytes | None:
+    """A layer of a sample as a JPEG; None where it has none or it cannot be read."""
+    members = shards.members(row)
+    names = layer_members(layer, members)
+    depth = record.get("depth")
+    inverse = isinstance(depth, dict) and depth.get("kind") == "inverse"
+    try:
+        return strip(layer, [shards.read(members[name]) for name in names], inverse)[0] if names else None
+    except (SampleError, ShardError, OSError):
+        return None
+
+
+def _pictures(shards: ShardSet, row: int, record: Any) -> Iterator[tuple[str, str]]:
+    for layer in LAYERS:
+        if found := picture(shards, row, layer, record):
+            yield layer, base64.b64encode(found).decode()
+
+
+def _medium(shards: ShardSet, row: int) -> tuple[str, str]:
+    members = shards.members(row)
+    for name in MEDIA:
+        if name in members:
+            try:
+                return name, base64.b64encode(shards.read(members[name])).decode()
+            except (ShardError, OSError):
+                return name, ""
+    return "", ""

@@ -1,0 +1,67 @@
+"""What a gallery is told: a light row of every sample to filter and sort by, and all of one sample when it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from vidal.report.gallery.shardset import ShardSet
+from vidal.report.gallery.strips import LAYERS, layer_members
+
+MEDIA = {"mp4": "video/mp4", "flac": "audio/flac"}
+"""Members that play, and their types."""
+
+
+def light(table: pa.Table, records: Sequence[Mapping[str, Any]] = ()) -> dict[str, list[Any]]:
+    """Columns to filter and sort by: those of the index and its scores, and, where records are given, theirs."""
+    found = {name: table[name].to_pylist() for name in ("key", "kind", "seconds", "text")}
+    found["layers"] = [
+        " ".join(_layers([one["name"] for one in members or ()])) for members in table["members"].to_pylist()
+    ]
+    for name in table.column_names:
+        if name == "scores" and pa.types.is_struct(table[name].type):
+            rows = table[name].to_pylist()
+            names = [field.name for field in table[name].type]
+            found |= {f"score.{one}": [row and row[one] for row in rows] for one in names}
+        elif name.startswith("score"):
+            found[f"score.{name.removeprefix('score.').removeprefix('score_')}"] = table[name].to_pylist()
+    if records:
+        scored = sorted({name for one in records for name, value in _part(one, "scores").items() if _number(value)})
+        found |= {f"score.{name}": [_score(one, name) for one in records] for name in scored}
+        found["title"] = [_text(one.get("title")) for one in records]
+        for name in ("source", "licence", "language"):
+            found[name] = [_text(_part(one, "origin").get(name)) for one in records]
+        found["terms"] = [", ".join(map(_text, _part(one, "origin").get("terms") or ())) for one in records]
+    return found
+
+
+def full(shards: ShardSet, row: int, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """All of one sample but its media: its members with their sizes, what layers it has, its texts and record."""
+    members = shards.members(row)
+    record = shards.record(row) if record is None else record
+    sizes = {name: place.size for name, place in members.items()}
+    return {"members": sizes, "layers": _layers(list(members)), "record": record}
+
+
+def _layers(names: Sequence[str]) -> list[str]:
+    return [layer for layer in LAYERS if layer_members(layer, names)]
+
+
+def _part(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = record.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _score(record: Mapping[str, Any], name: str) -> float | None:
+    value = _part(record, "scores").get(name)
+    return value if _number(value) else None
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

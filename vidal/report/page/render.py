@@ -1,0 +1,81 @@
+"""Pages put together: template, style and script in one file, under a policy that lets nothing else run or load."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from vidal.report.facts import Report
+from vidal.report.gallery.embed import Embedded
+from vidal.report.page.charts import BASE, HEIGHT, WIDTH, chart
+
+SCRIPTS = ("source.js", "query.js", "cards.js", "detail.js", "gallery.js")
+HERE = Path(__file__).parent
+
+
+def report_page(report: Report, embedded: Embedded | None) -> str:
+    """A report with its gallery as one page; `embedded` is None where there are no shards yet."""
+    policy = "default-src 'none'; img-src data: blob:; media-src data: blob:"
+    charts = [(score, chart(score)) for score in report.scores.scores]
+    size = {"width": WIDTH, "height": HEIGHT, "base": BASE}
+    return _render("report.html.j2", policy, report=report, embedded=embedded, charts=charts, size=size)
+
+
+def gallery_page(location: str, samples: int) -> str:
+    """The page of a served shard set."""
+    policy = "default-src 'none'; img-src 'self' data:; media-src 'self'; connect-src 'self'"
+    return _render("served.html.j2", policy, location=location, samples=samples)
+
+
+def policy_of(page_policy: str, style: str, script: str) -> str:
+    """The page's policy, with the hashes of the one style and the one script that it holds."""
+    return (
+        f"{page_policy}; style-src '{_hash(style)}'; script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _render(template: str, policy: str, **values: Any) -> str:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    body = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    script = f'(() => {{\n"use strict";\n{body}\n}})();'
+    environment.filters |= {"count": _count, "share": _share, "hours": _hours, "bytes": _bytes}
+    found = policy_of(policy, style, script)
+    return environment.get_template(template).render(style=style, script=script, policy=found, **values)
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _count(number: float) -> str:
+    return f"{number:,}"
+
+
+def _share(part: float, whole: float) -> str:
+    if 0 < part < 0.001 * whole:
+        return "<0.1%"
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+def _hours(hours: float) -> str:
+    """Hours where there is one, else minutes or seconds."""
+    if hours >= 1:
+        return f"{hours:,.1f} h"
+    return f"{hours * 60:.1f} min" if hours * 60 >= 1 else f"{hours * 3600:.0f} s"
+
+
+def _bytes(size: int) -> str:
+    from rich.filesize import decimal
+
+    return decimal(size)
