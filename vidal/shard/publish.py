@@ -20,7 +20,6 @@ from vidal.shard.split import TRAIN
 FOLDER = "shards"
 INDEX_FILE = f"{FOLDER}/index.parquet"
 STATS_FILE = f"{FOLDER}/stats.json"
-SUMS_FILE = f"{FOLDER}/SHA256SUMS"
 UNKNOWN = "unknown"
 READ_BYTES = 1 << 20
 
