@@ -10,7 +10,7 @@ import numpy as np
 from vidal.demo.train.data import PIXEL_MEAN, PIXEL_STD, TRAIN_SEED, frames, save
 from vidal.demo.train.fit import fit
 
-FRAMES, STEPS, BATCH = 4096, 640, 16
+FRAMES, STEPS, BATCH = 6144, 2400, 16
 SIDE, PATCH, FARTHEST = 96, 8, 10
 
 
@@ -44,22 +44,32 @@ def train(folder: Path) -> None:
     widen(network)
 
     processor = AutoImageProcessor.from_pretrained(folder)
-    groups: dict[tuple[int, ...], list[tuple[torch.Tensor, torch.Tensor]]] = {}
+    groups: dict[tuple[int, ...], list[tuple[torch.Tensor, ...]]] = {}
     for one in frames(TRAIN_SEED, FRAMES):
         pixels = processor(images=one.rgb, return_tensors="pt")["pixel_values"]
         metres = interpolate(torch.from_numpy(one.metres)[None, None], size=pixels.shape[2:], mode="nearest")
-        groups.setdefault(tuple(pixels.shape[2:]), []).append((pixels[0], metres[0, 0]))
+        body = near_object(metres[0, 0], one.scene.object_mm / 1000)
+        groups.setdefault(tuple(pixels.shape[2:]), []).append((pixels[0].half(), metres[0, 0], body))
     stacked = [tuple(torch.stack(part) for part in zip(*group, strict=True)) for group in groups.values()]
 
     def loss_of(rng: np.random.Generator) -> torch.Tensor:
-        pixels, metres = stacked[rng.integers(len(stacked))]
+        pixels, metres, bodies = stacked[rng.integers(len(stacked))]
         drawn = torch.from_numpy(rng.choice(len(pixels), BATCH, replace=False))
-        predicted = network(pixel_values=pixels[drawn]).predicted_depth
+        predicted = network(pixel_values=pixels[drawn].float()).predicted_depth
         truth = metres[drawn]
-        return (predicted.clamp(min=0.05).log() - truth.log()).abs().mean()
+        wrong = (predicted.clamp(min=0.05).log() - truth.log()).abs()
+        return wrong.mean() + wrong[bodies[drawn]].mean()
 
     fit(network, loss_of, steps=STEPS, rate=1.5e-3, seed=TRAIN_SEED)
     save(network, folder)
+
+
+def near_object(metres: Any, away: float) -> Any:
+    """Where the object is, `away` metres, and a margin around it: bool [H, W]."""
+    from torch.nn.functional import max_pool2d
+
+    own = (metres - away).abs() < 1e-3
+    return max_pool2d(own[None, None].float(), 9, 1, 4)[0, 0] > 0
 
 
 def widen(network: Any) -> None:

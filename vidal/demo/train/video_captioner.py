@@ -16,7 +16,7 @@ from vidal.demo.train.naming import fit_to_name
 from vidal.demo.train.words import write_pieces
 
 CLIPS, SIDE, SHOWN = 1536, 64, 8
-NAMING_STEPS, NAMING_BATCH, STEPS, BATCH = 3600, 32, 1000, 16
+NAMING_STEPS, NAMING_BATCH, STEPS, BATCH = 600, 32, 1000, 16
 SHIFT = 3
 """How far, in pixels, a batch of pictures is moved: a shape must be known wherever it lies on the grid of patches."""
 COUNTS = (2, 2, 2, 4)
