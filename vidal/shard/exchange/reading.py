@@ -17,7 +17,7 @@ from typing import Any
 
 from vidal.engine.errors import ConfigError
 from vidal.harvest.sources.vidal_release import youtube_id
-from vidal.shard.read import ShardError, Shards
+from vidal.shard.read import ShardError, Shards, kind_of
 
 FRAMES = 8
 """Keyframes of a clip, as VIDAL-10M has them."""
@@ -43,7 +43,7 @@ class Taken:
 
     @property
     def kind(self) -> str:
-        return "video" if "mp4" in self.members or "frm0.jpg" in self.members else "audio"
+        return kind_of(self.members)
 
     @property
     def id(self) -> str | None:
