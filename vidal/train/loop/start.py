@@ -10,7 +10,7 @@ from typing import Any
 
 from vidal import models
 from vidal.engine.errors import ConfigError
-from vidal.train.config import TowerSection, TrainConfig
+from vidal.train.config import TrainConfig
 from vidal.train.modalities import Modality
 from vidal.train.towers.config import VisionConfig
 from vidal.train.towers.model import LanguageBind
@@ -61,11 +61,8 @@ def _from_clip(config: TrainConfig, modality: Modality) -> _Found:
 
     name = str(config.start.clip)
     network = models.load("clip", name, device="cpu", dtype="float32").network
-    changes = {"lora_r": _TUNED[config.tuning], **modality.tower, **_changes(config.tower)}
-    if changes.get("add_time_attn") and modality.name != "video":
-        changes["temporal_mlp"] = True
     try:
-        model = initialised(network, changes)
+        model = initialised(network, changes(config, modality))
     except ValueError as error:
         raise ConfigError(f"start.clip: {name}: {error}") from error
     path = models.resolve(name)
@@ -87,12 +84,15 @@ def _from_checkpoint(config: TrainConfig) -> _Found:
     return _Found(name, folder, model)
 
 
-def _changes(tower: TowerSection) -> dict[str, Any]:
-    """The fields of VisionConfig that the section names."""
-    given = tower.model_dump(exclude_none=True)
-    found = {name: value for name, value in given.items() if name in VisionConfig.__dataclass_fields__}
+def changes(config: TrainConfig, modality: Modality) -> dict[str, Any]:
+    """The fields of VisionConfig in which the tower differs from the CLIP that it begins from."""
+    given = config.tower.model_dump(exclude_none=True)
+    found = {"lora_r": _TUNED[config.tuning], **modality.tower}
+    found |= {name: value for name, value in given.items() if name in VisionConfig.__dataclass_fields__}
     if "patch_dropout" in given:
         found["force_patch_dropout"] = given["patch_dropout"]
     if given.get("class_token_per_frame"):
         found["clip_type"] = "vl_new"
+    if found.get("add_time_attn") and modality.name != "video":
+        found["temporal_mlp"] = True
     return found
