@@ -20,7 +20,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "models.md"
 
 @pytest.fixture(scope="module")
 def found() -> Found:
-    return evaluate(clips=64)
+    return evaluate(clips=32)
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,8 @@ SERIES = {f"{kind}{number}.{ending}" for kind, ending in (("frm", "jpg"), ("dep"
           for number in range(8)}  # fmt: skip
 KEYS = {name: safe_id("clips", name) for name in CUTS}
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:

@@ -42,10 +42,12 @@ def pending(project: Project) -> dict[str, int]:
     return {step["step"]: step["pending"] for step in project.json("status") if step["pending"]}
 
 
+@pytest.mark.slow
 def test_nothing_changed_is_nothing_to_do(project: Project) -> None:
     assert pending(project) == {} and project.done() == {}
 
 
+@pytest.mark.slow
 def test_another_threshold_recomputes_verdicts_and_no_score(project: Project) -> None:
     tighter = [RULES[0], {"name": "bright", "where": "brightness > 0.001"}]
     project.configure(**{**SECTIONS, "filter": {**SECTIONS["filter"], "rules": tighter}})
