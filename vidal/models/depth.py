@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -49,55 +50,48 @@ class Depth:
 
         Frames keep their aspect. With `compat` each is squashed to 448 x 796 first, as the original does.
         """
-        pixels = [self._pixels(frame, compat) for frame in frames]
-        outputs = in_batches(pixels, self._batch, self._predict)
-        return [self._at_size(one, frame.shape[:2]) for one, frame in zip(outputs, frames, strict=True)]
+        return in_batches(frames, self._batch, partial(self._maps, compat=compat))
 
     @property
     def _batch(self) -> int:
         """A ZoeDepth of several domains lets the pictures of a batch vote on theirs, so it is shown one at a time."""
         return 1 if len(getattr(self.network.config, "bin_configurations", None) or ()) > 1 else self.place.batch
 
-    def _pixels(self, frame: np.ndarray, compat: bool) -> np.ndarray:
-        options = {}
-        if compat:
-            frame = resized(frame, _SQUASHED)
-        elif self.network.config.model_type == "glpn":
-            scale = _GLPN_SIDE / min(frame.shape[:2])
-            frame = resized(frame, (round(frame.shape[0] * scale), round(frame.shape[1] * scale)))
-        elif getattr(self.processor, "keep_aspect_ratio", True) is False:
-            options = {"keep_aspect_ratio": True, "ensure_multiple_of": _MULTIPLE}
-        return self.processor(images=np.array(frame), return_tensors="np", **options)["pixel_values"][0]
-
-    def _predict(self, pixels: np.ndarray) -> list[Any]:
-        """What the network says of each picture, as an output of the network's own class."""
+    def _maps(self, frames: np.ndarray, compat: bool) -> np.ndarray:
+        """Frames [n, H, W, 3] of one size to [n, H, W]. All but the frames and the maps stays on the device."""
         import torch
 
-        with torch.inference_mode():
-            output = self.network(pixel_values=torch.from_numpy(pixels).to(self.place.device, self.place.dtype))
-        parts = {name: value.float() for name, value in output.items() if torch.is_tensor(value)}
-        return [
-            type(output)(**{name: value[row : row + 1] for name, value in parts.items()}) for row in range(len(pixels))
-        ]
-
-    def _at_size(self, output: Any, size: tuple[int, int]) -> np.ndarray:
-        import torch
-
+        sizes = [frames.shape[1:3]] * len(frames)
         finish = self.processor.post_process_depth_estimation
-        sources = {"source_sizes": [size]} if "source_sizes" in signature(finish).parameters else {}
+        sources = {"source_sizes": sizes} if "source_sizes" in signature(finish).parameters else {}
         with torch.inference_mode():
-            (found,) = finish(output, target_sizes=[size], **sources)
-            depth = found["predicted_depth"].reshape(size).cpu().numpy()
+            pixels = self._pixels(torch.from_numpy(frames).to(self.place.device).permute(0, 3, 1, 2), compat)
+            output = self.network(pixel_values=pixels.to(self.place.dtype))
+            parts = {name: value.float() for name, value in output.items() if torch.is_tensor(value)}
+            found = finish(type(output)(**parts), target_sizes=sizes, **sources)
+            depth = torch.stack([one["predicted_depth"].reshape(sizes[0]) for one in found]).cpu().numpy()
         return np.maximum(depth, 0.0) if self.kind == "metric" else depth
 
+    def _pixels(self, frames: Any, compat: bool) -> Any:
+        """What the processor makes of frames, both [n, 3, height, width]."""
+        height, width = frames.shape[2:]
+        options = {}
+        if compat:
+            frames = resized(frames, _SQUASHED)
+        elif self.network.config.model_type == "glpn":
+            scale = _GLPN_SIDE / min(height, width)
+            frames = resized(frames, (round(height * scale), round(width * scale)))
+        elif getattr(self.processor, "keep_aspect_ratio", True) is False:
+            options = {"keep_aspect_ratio": True, "ensure_multiple_of": _MULTIPLE}
+        made = self.processor(images=frames, return_tensors="pt", input_data_format="channels_first", **options)
+        return made["pixel_values"].to(frames.device)
 
-def resized(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A frame uint8 [H, W, 3] at another (height, width): bilinear, without a filter against aliasing, as OpenCV."""
-    import torch
+
+def resized(frames: Any, size: tuple[int, int]) -> Any:
+    """Frames uint8 [n, 3, H, W] at another (height, width): bilinear, without a filter against aliasing, as OpenCV."""
     from torch.nn.functional import interpolate
 
-    pixels = torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float()
-    return interpolate(pixels, size=size, mode="bilinear")[0].round().byte().permute(1, 2, 0).numpy()
+    return interpolate(frames.float(), size=size, mode="bilinear").round().byte()
 
 
 def load(path: Path, place: Place) -> Depth:

@@ -40,38 +40,39 @@ class Infrared:
         network needs, and -1..1 of the network is always 0..255: no stretch per picture.
         """
         styles = np.repeat(self._styles(seed, 1), len(frames), axis=0)
-        thermal = self._translated([self._shrunk(frame) for frame in frames], styles)
-        sizes = [frame.shape[:2] for frame in frames]
-        return [_levels(_at_size(one, size, antialias=True)) for one, size in zip(thermal, sizes, strict=True)]
+        return in_batches(frames, self.place.batch, self._translated, styles)
 
     def translate_as_original(self, frames: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
         """As `translate`, by the recipe of the original's script (thermal_ddp.py): each frame squashed to 640 x 400, a
         style of its own, and the levels of each picture stretched over 0..255. Its styles came from no seed."""
-        styles = self._styles(seed, len(frames))
-        thermal = self._translated([_resized(frame, _SQUASHED, antialias=False) for frame in frames], styles)
-        sizes = [frame.shape[:2] for frame in frames]
-        return [_stretched(_at_size(one, size, antialias=False)) for one, size in zip(thermal, sizes, strict=True)]
+        return in_batches(frames, self.place.batch, self._translated_as_original, self._styles(seed, len(frames)))
 
     def _styles(self, seed: int, count: int) -> np.ndarray:
         import torch
 
         return torch.randn(count, self.style_dim, 1, 1, generator=torch.Generator().manual_seed(seed)).numpy()
 
-    def _shrunk(self, frame: np.ndarray) -> np.ndarray:
-        height, width = frame.shape[:2]
+    def _translated(self, frames: np.ndarray, styles: np.ndarray) -> np.ndarray:
+        height, width = frames.shape[1:3]
         scale = self.short_side / min(height, width)
-        sides = (max(1, round(side * scale / self.multiple)) * self.multiple for side in (height, width))
-        return _resized(frame, tuple(sides), antialias=True)
+        sides = tuple(max(1, round(side * scale / self.multiple)) * self.multiple for side in (height, width))
+        return _pixels(_levels(self._forward(frames, styles, sides, antialias=True)))
 
-    def _translated(self, pictures: Sequence[np.ndarray], styles: np.ndarray) -> list[np.ndarray]:
-        return in_batches(pictures, self.place.batch, self._forward, styles)
+    def _translated_as_original(self, frames: np.ndarray, styles: np.ndarray) -> np.ndarray:
+        return _pixels(_stretched(self._forward(frames, styles, _SQUASHED, antialias=False)))
 
-    def _forward(self, pictures: np.ndarray, styles: np.ndarray) -> np.ndarray:
+    def _forward(self, frames: np.ndarray, styles: np.ndarray, sides: tuple[int, ...], antialias: bool) -> Any:
+        """Frames [n, H, W, 3] of one size, shown to the network with other `sides`: [n, 3, H, W] on the device, which
+        may leave -1..1 a little."""
         import torch
+        from torch.nn.functional import interpolate
 
+        device, dtype = self.place.device, self.place.dtype
         with torch.inference_mode():
-            batch, style = (torch.from_numpy(one).to(self.place.device, self.place.dtype) for one in (pictures, styles))
-            return self.network(batch, style).float().cpu().numpy()
+            shown = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+            shown = interpolate(shown, size=sides, mode="bilinear", antialias=antialias)
+            thermal = self.network(shown.to(dtype), torch.from_numpy(styles).to(device, dtype)).float()
+            return interpolate(thermal, size=frames.shape[1:3], mode="bicubic", antialias=antialias)
 
 
 def load(path: Path, place: Place) -> Infrared:
@@ -131,31 +132,18 @@ def _weight_file(folder: Path) -> Path:
     return found[0]
 
 
-def _resized(frame: np.ndarray, size: tuple[int, ...], antialias: bool) -> np.ndarray:
-    """A frame as the network is shown it: float32 [3, *size] in -1..1."""
-    import torch
-    from torch.nn.functional import interpolate
-
-    picture = torch.from_numpy(np.array(frame)).permute(2, 0, 1)[None].float() / 127.5 - 1.0
-    return interpolate(picture, size=size, mode="bilinear", antialias=antialias)[0].numpy()
+def _levels(thermal: Any) -> Any:
+    """-1..1 as 0..255."""
+    return ((thermal + 1.0) * 127.5).round()
 
 
-def _at_size(thermal: np.ndarray, size: tuple[int, ...], antialias: bool) -> Any:
-    """What the network gave, [3, h, w], at (height, width) `size`: a tensor that may leave -1..1 a little."""
-    import torch
-    from torch.nn.functional import interpolate
-
-    picture = torch.from_numpy(thermal)[None]
-    return interpolate(picture, size=size, mode="bicubic", align_corners=False, antialias=antialias)[0]
-
-
-def _levels(thermal: Any) -> np.ndarray:
-    """-1..1 [3, H, W] as 0..255 [H, W, 3]."""
-    return ((thermal + 1.0) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
-
-
-def _stretched(thermal: Any) -> np.ndarray:
-    """Whatever range [3, H, W] as 0..255 [H, W, 3], as torchvision's `save_image(normalize=True)` does it."""
+def _stretched(thermal: Any) -> Any:
+    """Whatever range each of [n, 3, H, W] has as 0..255, as torchvision's `save_image(normalize=True)` does it."""
     unit = (thermal + 1.0) / 2.0
-    unit = (unit - unit.min()) / (unit.max() - unit.min()).clamp(min=1e-5)
-    return (unit * 255.0 + 0.5).clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    lowest, highest = unit.amin((1, 2, 3), keepdim=True), unit.amax((1, 2, 3), keepdim=True)
+    return (unit - lowest) / (highest - lowest).clamp(min=1e-5) * 255.0 + 0.5
+
+
+def _pixels(levels: Any) -> np.ndarray:
+    """0..255 [n, 3, H, W] as uint8 [n, H, W, 3] in the memory of the CPU."""
+    return levels.clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
