@@ -1,15 +1,13 @@
 """Each modality of the demo world trained from its preset, and what its tower finds in held-out clips.
 
-    python bench/train.py [--modalities depth video …] [--clips 240] [--folder FOLDER]
+    python bench/train.py [--modalities depth video …] [--clips 1000] [--folder FOLDER]
 
 Training and held-out clips are those of two worlds with different seeds, each taken through the whole pipeline; towers
 begin from `demo:clip` and are trained as `pipelines/train/demo-*.yaml` says. On 64 held-out clips:
 
 - `top-1`: without training for it, the colour by clips and pictures, the kind of sound by sounds, hot or cold by
   infrared, small or large by depth;
-- `object`: which of six objects it is. The demo's text tower, which is not trained, nearly has one vector for circle
-  and square, triangle and star, ring and cross (cosines of their captions of 0.97 to 0.99), and its depth network loses
-  the outlines of small objects;
+- `object`: which of six objects it is;
 - `R@1`: the clip found by its caption. Clips whose captions agree in all that the modality shows cannot be told apart:
   `ceiling` is what a perfect tower would reach.
 
@@ -61,7 +59,7 @@ from vidal.train.towers.model import LanguageBind
 
 TRAINING, HELD_OUT = 11, 12
 """Seeds of the two worlds; the demo's own checkpoints have seen neither."""
-CLIPS, QUERIES = 240, 64
+CLIPS, QUERIES = 1000, 64
 SPARE = 8
 """Held-out clips beyond those that are asked for, should a rule drop some."""
 

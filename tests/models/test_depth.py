@@ -124,6 +124,11 @@ def test_each_frame_gets_a_map_of_its_size_that_no_neighbour_changes(families, f
         np.testing.assert_array_equal(one, single)
 
 
+def as_batch(frame: np.ndarray) -> torch.Tensor:
+    """A frame [H, W, 3] as a batch [1, 3, H, W]."""
+    return torch.from_numpy(frame).permute(2, 0, 1)[None]
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_frames_keep_their_aspect_unless_they_are_squashed_as_the_original_does(families, name):
     model, seen = families[name], []
@@ -131,20 +136,21 @@ def test_frames_keep_their_aspect_unless_they_are_squashed_as_the_original_does(
     tall, wide = (rng.integers(0, 256, size, np.uint8) for size in ((160, 96, 3), (96, 160, 3)))
     for frame in (tall, wide):
         for compat in (False, True):
-            seen.append(model._pixels(frame, compat).shape[1:])
+            seen.append(model._pixels(as_batch(frame), compat).shape[2:])
     (tall_kept, tall_squashed, wide_kept, wide_squashed) = (height / width for height, width in seen)
     assert 1.3 < tall_kept < 2.1 and 1.3 < 1 / wide_kept < 2.1
     assert seen[1] == seen[3] and tall_squashed == wide_squashed
 
 
 def test_glpn_works_at_its_own_scale(families):
-    frame = np.zeros((256, 455, 3), np.uint8)
-    assert families["glpn"]._pixels(frame, compat=False).shape == (3, 448, 768)
-    assert families["glpn"]._pixels(frame, compat=True).shape == (3, 768, 448)
+    frames = as_batch(np.zeros((256, 455, 3), np.uint8))
+    assert families["glpn"]._pixels(frames, compat=False).shape == (1, 3, 448, 768)
+    assert families["glpn"]._pixels(frames, compat=True).shape == (1, 3, 768, 448)
 
 
 def test_a_frame_is_resized_as_opencv_does_it():
     frame = np.arange(4 * 4 * 3, dtype=np.uint8).reshape(4, 4, 3) * 5
     halved = frame.reshape(2, 2, 2, 2, 3).astype(float).mean((1, 3))
-    assert np.abs(resized(frame, (2, 2)).astype(float) - halved).max() <= 0.5
-    assert resized(frame, (4, 4)).tolist() == frame.tolist()
+    smaller, same = (resized(as_batch(frame), size)[0].permute(1, 2, 0).numpy() for size in ((2, 2), (4, 4)))
+    assert np.abs(smaller.astype(float) - halved).max() <= 0.5
+    assert same.tolist() == frame.tolist()
