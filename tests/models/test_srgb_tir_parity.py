@@ -85,7 +85,7 @@ def test_a_frame_by_the_original_recipe(tmp_path, case):
     expected = np.asarray(Image.open(folder / "0.png").convert("RGB"))
     frame = np.asarray(Image.open(folder / "frame.png").convert("RGB"))
     style = load_file(folder / "tensors.safetensors")["style"].numpy()
-    (thermal,) = model._translated([infrared._resized(frame, (400, 640), antialias=False)], style)
-    found = infrared._stretched(infrared._at_size(thermal, expected.shape[:2], antialias=False))
+    thermal = model._forward(frame[None], style, (400, 640), expected.shape[:2], antialias=False)
+    (found,) = infrared._pixels(infrared._stretched(thermal))
     difference = np.abs(found.astype(int) - expected)
     assert difference.max() <= 1 and (difference > 0).mean() < 0.001

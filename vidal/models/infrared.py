@@ -56,23 +56,25 @@ class Infrared:
         height, width = frames.shape[1:3]
         scale = self.short_side / min(height, width)
         sides = tuple(max(1, round(side * scale / self.multiple)) * self.multiple for side in (height, width))
-        return _pixels(_levels(self._forward(frames, styles, sides, antialias=True)))
+        return _pixels(_levels(self._forward(frames, styles, sides, (height, width), antialias=True)))
 
     def _translated_as_original(self, frames: np.ndarray, styles: np.ndarray) -> np.ndarray:
-        return _pixels(_stretched(self._forward(frames, styles, _SQUASHED, antialias=False)))
+        return _pixels(_stretched(self._forward(frames, styles, _SQUASHED, frames.shape[1:3], antialias=False)))
 
-    def _forward(self, frames: np.ndarray, styles: np.ndarray, sides: tuple[int, ...], antialias: bool) -> Any:
-        """Frames [n, H, W, 3] of one size, shown to the network with other `sides`: [n, 3, H, W] on the device, which
-        may leave -1..1 a little."""
+    def _forward(
+        self, frames: np.ndarray, styles: np.ndarray, shown_at: tuple[int, ...], size: tuple[int, ...], antialias: bool
+    ) -> Any:
+        """Frames [n, height, width, 3] of one size, shown to the network at another, to [n, 3, *size] on the device,
+        which may leave -1..1 a little."""
         import torch
         from torch.nn.functional import interpolate
 
         device, dtype = self.place.device, self.place.dtype
         with torch.inference_mode():
             shown = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-            shown = interpolate(shown, size=sides, mode="bilinear", antialias=antialias)
+            shown = interpolate(shown, size=shown_at, mode="bilinear", antialias=antialias)
             thermal = self.network(shown.to(dtype), torch.from_numpy(styles).to(device, dtype)).float()
-            return interpolate(thermal, size=frames.shape[1:3], mode="bicubic", antialias=antialias)
+            return interpolate(thermal, size=size, mode="bicubic", antialias=antialias)
 
 
 def load(path: Path, place: Place) -> Infrared:
