@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,6 @@ import yaml
 
 from tests.train.data import world
 from tests.train.use.made import stored
-from vidal.cli import app
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def vidal(monkeypatch, capsys) -> Command:
-    """Run a command: its exit code, and what it says on both streams."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["vidal", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
 
 
 def hostile(number: int) -> world.Members:

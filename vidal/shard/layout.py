@@ -9,9 +9,9 @@ from tarfile import RECORDSIZE
 from typing import Any, BinaryIO
 
 from vidal.engine.tar import BLOCK, TarWriter
+from vidal.shard.checksum import blocks
 
 Row = dict[str, Any]
-READ_BYTES = 1 << 20
 
 
 def damaged(stream: BinaryIO, rows: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
@@ -27,7 +27,7 @@ def damaged(stream: BinaryIO, rows: Sequence[Row]) -> Iterator[tuple[str, str, s
             if said := _wrong(stream.read(end - start), f"{row['key']}.{place['name']}", place, size):
                 yield *last, said
     stream.seek(end)
-    while block := stream.read(READ_BYTES):
+    for block in blocks(stream):
         if rest := block.lstrip(b"\0"):
             yield *last, f"the blocks that end the shard, after it, are damaged at byte {stream.tell() - len(rest)}"
             return

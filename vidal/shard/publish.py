@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 from vidal.engine.schemas import INDEX
 from vidal.engine.workspace import Workspace
 from vidal.shard.card import card
+from vidal.shard.checksum import checksum
 from vidal.shard.croissant import croissant
 from vidal.shard.record import OWN, SCORE
 from vidal.shard.split import TRAIN
@@ -21,7 +21,6 @@ FOLDER = "shards"
 INDEX_FILE = f"{FOLDER}/index.parquet"
 STATS_FILE = f"{FOLDER}/stats.json"
 UNKNOWN = "unknown"
-READ_BYTES = 1 << 20
 
 
 def publish(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]]) -> tuple[str, ...]:
@@ -115,12 +114,8 @@ def members(index: pa.Table) -> dict[str, list[str]]:
 
 def measured(workspace: Workspace, name: str) -> tuple[str, int]:
     """The SHA-256 of a file, and its size in bytes."""
-    checksum, size = hashlib.sha256(), 0
     with workspace.open(name) as stream:
-        while block := stream.read(READ_BYTES):
-            checksum.update(block)
-            size += len(block)
-    return checksum.hexdigest(), size
+        return checksum(stream)
 
 
 def _counted(index: pa.Table, column: str, absent: str = UNKNOWN) -> dict[str, int]:

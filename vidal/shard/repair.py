@@ -17,6 +17,7 @@ from vidal.engine.errors import ConfigError
 from vidal.engine.schemas import INDEX
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
+from vidal.shard.checksum import HashingStream, blocks
 from vidal.shard.index import Index, load, scanned_row
 from vidal.shard.publish import lay_beside, statistics
 from vidal.shard.ranges import RangeError, read_range
@@ -67,37 +68,23 @@ def repair(location: str, out: str, workers: int = 0) -> Repaired:
             outcome["removed"].append(name)
             continue
         with target.create(name) as stream, shards.fs.open(path, "rb") as source:
-            passing = _Hashing(stream)
+            passing = HashingStream(stream)
             if wrong[name]:
                 written = _rewritten(passing, source, kept)
             else:
-                while block := source.read(1 << 20):
+                for block in blocks(source):
                     passing.write(block)
                 written = kept
         outcome["rewritten" if wrong[name] else "copied"].append(name)
         rows += written
-        sha256 = passing.checksum.hexdigest()
-        facts[name.removesuffix(".tar")] = {"samples": str(len(kept)), "bytes": str(passing.size), "sha256": sha256}
+        stem, size = name.removesuffix(".tar"), str(passing.size)
+        facts[stem] = {"samples": str(len(kept)), "bytes": size, "sha256": passing.sha256}
     dropped = sorted({key for keys in wrong.values() for key in keys if key} - {row["key"] for row in rows})
     _describe(target, index, rows, facts)
     ledger = "".join(json.dumps(asdict(problem), ensure_ascii=False) + "\n" for problem in found.problems)
     target.write_bytes(LEDGER, ledger.encode())
     told = {name: tuple(outcome[name]) for name in ("copied", "rewritten", "removed")}
     return Repaired(len(rows), tuple(dropped), **told, problems=found.problems)
-
-
-class _Hashing:
-    """A stream that counts and hashes what is written."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self.checksum = hashlib.sha256()
-        self.size = 0
-
-    def write(self, content: bytes) -> None:
-        self.checksum.update(content)
-        self.size += len(content)
-        self._stream.write(content)
 
 
 def _places(location: str, shards: Shards) -> Index:

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import Resources
-from vidal.shard.layout import READ_BYTES, damaged
+from vidal.shard.checksum import checksum
+from vidal.shard.layout import damaged
 from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, ShardSampleEntry, kind_of
 
 T = TypeVar("T")
@@ -128,11 +129,8 @@ class CheckTar:
             return [Problem(work.label, *found) for found in damaged(stream, rows)]
 
     def _sha256(self, path: str) -> str:
-        checksum = hashlib.sha256()
         with self.shards.fs.open(path, "rb") as stream:
-            while block := stream.read(READ_BYTES):
-                checksum.update(block)
-        return checksum.hexdigest()
+            return checksum(stream)[0]
 
 
 def verify(shards: Shards, workers: int = 0) -> Verified:

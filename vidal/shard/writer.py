@@ -16,6 +16,7 @@ from vidal.engine.step import Sample
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.shard import record
+from vidal.shard.checksum import HashingStream
 from vidal.shard.sample import ShardSample, members, rounded, scores
 
 
@@ -81,18 +82,19 @@ class ShardWriter:
         for shard, file in record.files(self.workspace):
             if shard == work.name:
                 self.workspace.remove(file)
-        rows, checksum = [], hashlib.sha256()
+        rows = []
         with self.workspace.create(f"shards/{work.name}.tar") as stream:
-            writer = TarWriter(_Tee(stream, checksum))
+            passing = HashingStream(stream)
+            writer = TarWriter(passing)
             for key, kind, columns, content, digests in self._samples(work):
                 wanted = work.samples[key]
                 made = members(columns, Sample(key, kind, members=content), self.provenance, wanted.flags)
                 row = _written(writer, work.name, key, kind, made, digests)
                 own = {"split": work.split, "inputs": wanted.digest, "weight": wanted.size}
                 rows.append({**row, **_told(columns), **own})
-            size = writer.close()
+            writer.close()
         table = pa.Table.from_pylist(rows, self.rows)
-        record.write(self.workspace, work.name, work.made, table, checksum.hexdigest(), size)
+        record.write(self.workspace, work.name, work.made, table, passing.sha256, passing.size)
         return len(rows)
 
     def _samples(self, work: ShardWork) -> Iterator[tuple[str, str, dict[str, Any], dict[str, bytes], dict[str, str]]]:
@@ -162,14 +164,3 @@ def _told(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "language": columns["harvest/admit"]["language"],
         **{record.SCORE + name: value for name, value in rounded(scores(columns)).items()},
     }
-
-
-class _Tee:
-    """A stream that hashes what passes."""
-
-    def __init__(self, stream: Any, checksum: Any) -> None:
-        self._stream, self._checksum = stream, checksum
-
-    def write(self, content: bytes) -> None:
-        self._checksum.update(content)
-        self._stream.write(content)

@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 
 from tests.shard.dataset import CLIPS, SOUNDS
-from vidal.cli import app
-
-
-@pytest.fixture
-def vidal(monkeypatch, capsys):
-    """Run a command: its exit code, and what it says on both streams."""
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["vidal", *map(str, words)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            app.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
 
 
 @pytest.mark.parametrize(

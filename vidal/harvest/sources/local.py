@@ -15,6 +15,7 @@ from vidal.engine.errors import ConfigError, SampleError, TransientError
 from vidal.harvest.candidate import Candidate, safe_id
 from vidal.harvest.listing.columns import TextColumns, renamed
 from vidal.harvest.listing.content import CHUNK
+from vidal.harvest.listing.rows import understood, unusable
 from vidal.harvest.listing.tables import Row, open_table
 from vidal.harvest.listing.texts import Texts, problems
 from vidal.harvest.listing.tree import Tree, stem, suffix
@@ -113,14 +114,9 @@ class Local(Source):
         )
 
     def _told(self, row: Row) -> Candidate:
-        """The candidate of a row; what is wrong with a row becomes the `url`, which no file has, and fails there."""
-        wrong, texts = row.problem, None
-        try:
-            texts = NamedRow.model_validate(renamed(row.values, self.columns))
-        except ValidationError as error:
-            wrong = wrong or problems(error)
-        if wrong or texts is None:
-            return Candidate(safe_id(self.name, row.place), "video", self.name, f"{row.place}: {wrong}", row.place)
+        texts, wrong = understood(row, NamedRow, renamed(row.values, self.columns))
+        if texts is None:
+            return unusable(row, wrong, "video", self.name)
         name = texts.file.removeprefix("./")
         title = next(iter(texts.captions), PurePosixPath(stem(name)).name.replace("_", " "))
         return self._candidate(name, texts, title, self._size(name))

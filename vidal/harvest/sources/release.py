@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from vidal.engine.config import Section
 from vidal.engine.errors import ConfigError, SampleError
-from vidal.harvest.candidate import Candidate, safe_id
+from vidal.harvest.candidate import Candidate
+from vidal.harvest.listing.rows import understood, unusable
 from vidal.harvest.listing.tables import Row, open_table
-from vidal.harvest.listing.texts import problems
 from vidal.harvest.network.client import Network
 from vidal.harvest.sources import Fetched, Name, Order, Slice, Source, source_of
 from vidal.harvest.sources.local import Local, LocalConfig
@@ -90,16 +90,11 @@ class Release(Source):
         return self.files.fetch(order)
 
     def _candidate(self, row: Row) -> Candidate:
-        """The candidate of a row; what is wrong with a row becomes the `url`, which is none, and fails there."""
-        wrong, told = row.problem, None
-        try:
-            told = ReleaseRow.model_validate(row.values)
-        except ValidationError as error:
-            wrong = wrong or problems(error)
-        if told and not wrong and not ID.fullmatch(told.id):
+        told, wrong = understood(row, ReleaseRow, row.values)
+        if told and not ID.fullmatch(told.id):
             wrong = f"{told.id[:200]!r} is no id of a sample"
         if wrong or told is None:
-            return Candidate(safe_id(self.name, row.place), "video", self.name, f"{row.place}: {wrong}", row.place)
+            return unusable(row, wrong, "video", self.name)
         views = views_of(told.views)
         title, hashtags = split_hashtags(views.get("raw", ""))
         return Candidate(

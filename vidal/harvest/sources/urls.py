@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from vidal.engine.config import Section
 from vidal.engine.errors import ConfigError, SampleError
 from vidal.harvest.candidate import Candidate, safe_id
 from vidal.harvest.listing.columns import TextColumns, renamed
+from vidal.harvest.listing.rows import understood, unusable
 from vidal.harvest.listing.tables import Row, open_table
-from vidal.harvest.listing.texts import Texts, problems
+from vidal.harvest.listing.texts import Texts
 from vidal.harvest.network.client import Network
 from vidal.harvest.sources import Fetched, Name, Order, Slice, Source, source_of
 from vidal.harvest.sources.vidal_release import youtube_id
@@ -109,17 +110,11 @@ class Urls(Source):
         return Fetched(path)
 
     def _candidate(self, row: Row) -> Candidate:
-        """The candidate of a row; what is wrong with a row becomes the `url`, which is none, and fails there."""
-        wrong, told = row.problem, None
-        try:
-            told = UrlRow.model_validate(renamed(row.values, self.config.columns))
-        except ValidationError as error:
-            wrong = wrong or problems(error)
-        if told and not wrong and not addressed(told.url):
+        told, wrong = understood(row, UrlRow, renamed(row.values, self.config.columns))
+        if told and not addressed(told.url):
             wrong = f"{told.url[:200]!r} is not an http or https address"
         if wrong or told is None:
-            place = f"{row.place}: {wrong}"
-            return Candidate(safe_id(self.name, row.place), self.config.kind, self.name, place, row.place)
+            return unusable(row, wrong, self.config.kind, self.name)
         title, hashtags = split_hashtags(told.title or next(iter(told.captions), ""))
         return Candidate(
             id=safe_id(self.name, told.id or _hash(told.url)),
