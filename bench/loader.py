@@ -2,11 +2,14 @@
 
     python bench/loader.py [--samples 96] [--workers 0 1 2] [--rounds 3] [--shards FOLDER]
 
-On shards of the demo world, as a build writes them (short side 256, with their mp4), or on shards of your own. Two bare
-webdataset pipelines read the same tars in the same run: `decode` decodes the members that the loader reads, without
-anything else; `prepare` also does what a tower needs of them: the same transforms and tokens, in batches. The loader
-shuffles, draws texts and keeps its position on top of that. No model runs. Best of the rounds, which take turns;
-with 0 workers, by seconds of CPU, since there nothing is waited for.
+On shards of the demo world, as a build writes them (short side 256, with their mp4), or on shards of your own. A bare
+webdataset pipeline, `decode`, reads the same tars in the same run and decodes the members that the loader reads, with
+the same decoders, a tensor a sample; it does nothing else. `loader` are the loader's batches as its workers make them:
+shuffled, decoded, texts drawn and made tokens, positions kept. The trainer resamples and normalises them on its device,
+`prepared`; beside it stands `prepare`, a webdataset pipeline whose workers do the same transforms and tokens. No model
+runs. Best of the rounds, which take turns; with 0 workers, by seconds of CPU,
+since there nothing is waited for. Preparing on a CPU takes the cores that workers decode on: the last ratio tells what
+a GPU takes over.
 """
 
 from __future__ import annotations
@@ -62,20 +65,25 @@ def main() -> None:
         size = sum(tar.stat().st_size for tar in folder.glob("*.tar"))
         print(f"{folder if options.shards else 'demo shards'}: {size / 1e6:.0f} MB; samples/s, batches of {BATCH}")
         print(
-            f"{'modality':<10}{'workers':>8}{'decode':>9}{'prepare':>9}{'loader':>9}{'/ decode':>10}{'/ prepare':>11}"
+            f"{'modality':<10}{'workers':>8}{'decode':>9}{'loader':>9}{'/ decode':>10}"
+            f"{'prepare':>10}{'prepared':>10}{'/ prepare':>11}"
         )
         for name, workers in itertools.product(options.modalities, options.workers):
-            decode, prepare, own = measured(folder, modalities()[name], words, workers, options.rounds)
-            rates = "".join(f"{each:>9.1f}" for each in (decode, prepare, own))
-            print(f"{name:<10}{workers:>8}{rates}{own / decode:>10.2f}{own / prepare:>11.2f}", flush=True)
+            decode, own, prepare, done = measured(folder, modalities()[name], words, workers, options.rounds)
+            print(
+                f"{name:<10}{workers:>8}{decode:>9.1f}{own:>9.1f}{own / decode:>10.2f}"
+                f"{prepare:>10.1f}{done:>10.1f}{done / prepare:>11.2f}",
+                flush=True,
+            )
 
 
 def measured(folder: Path, modality: Modality, words: Words, workers: int, rounds: int) -> list[float]:
-    """Samples per second of the three, each in its best round."""
+    """Samples per second of the four, each in its best round."""
     vision = VisionConfig(**modality.tower)
     urls = sorted(map(str, folder.glob("*.tar")))
     begun: list[Callable[[], Iterator[int]]] = [
         lambda: map(len, bare(urls, partial(decoded, modality), list, workers)),
+        lambda: (len(batch.keys) for batch in loader(folder, modality, vision, words, workers).raw()),
         lambda: (len(b[0]) for b in bare(urls, partial(prepared, modality, vision), partial(batched, words), workers)),
         lambda: (len(batch.keys) for batch in loader(folder, modality, vision, words, workers)),
     ]
@@ -106,14 +114,12 @@ def bare(urls: list[str], make: Callable[[dict], Any], together: Callable[[list]
     return DataLoader(pipeline, batch_size=None, num_workers=workers)
 
 
-def decoded(modality: Modality, sample: dict[str, Any]) -> int:
-    """The members that the loader reads of a sample, decoded; only their number goes on, so that no pixel is carried
-    from a worker to the reader."""
+def decoded(modality: Modality, sample: dict[str, Any]) -> tuple[torch.Tensor, str]:
+    """The members that the loader reads of a sample, decoded."""
     names = modality.series([name for name in sample if not name.startswith("__")])
     if modality.name in FRAMES:
         names = [one_frame(names, None, generator(sample["__key__"]))]
-    sample["txt"].decode()
-    return len([_decoder(name)(sample[name]) for name in names])
+    return torch.from_numpy(np.stack([_decoder(name)(sample[name]) for name in names])), sample["txt"].decode()
 
 
 def prepared(modality: Modality, vision: VisionConfig, sample: dict[str, Any]) -> tuple[torch.Tensor, str]:
@@ -124,7 +130,7 @@ def prepared(modality: Modality, vision: VisionConfig, sample: dict[str, Any]) -
 
 def _decoder(name: str) -> Callable[[bytes], Any]:
     if name == "flac":
-        return decode_audio
+        return lambda data: decode_audio(data)[0]
     return decode_depth if name.startswith("dep") else decode_image
 
 

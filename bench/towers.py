@@ -164,7 +164,8 @@ def sweep(name: str, config: TrainConfig, sizes: Sequence[int], workers: int, st
 def loader(config: TrainConfig, model: LanguageBind, words: Words, workers: int, size: int) -> Loader:
     data = [Dataset(one.shards, one.weight) for one in config.data]
     chosen, vision = modality(config.modality), model.config.vision
-    return Loader(data, chosen, vision, words, text_policy(config.text), size, workers=workers)
+    device = torch.device("cuda")
+    return Loader(data, chosen, vision, words, text_policy(config.text), size, workers=workers, device=device)
 
 
 def cut(batch: Batch, size: int) -> Batch:

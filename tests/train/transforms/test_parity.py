@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from vidal.engine.errors import SampleError
 from vidal.media.depth_png import decode_depth
 from vidal.media.images import decode_image
-from vidal.train.transforms.audio import AudioTransform, rows, thirds
+from vidal.train.transforms.audio import AudioTransform, rows, starts, thirds
 from vidal.train.transforms.captions import repaired, told
 from vidal.train.transforms.depth import DepthTransform
 from vidal.train.transforms.filter_banks import HOP, WINDOW, log_mel
@@ -132,7 +132,7 @@ def test_where_windows_begin():
     length = told["target_length"]
     for row in told["rows"]:
         count = row["mel_frames"]
-        found = rows(count, length, "tile", None)
+        found = rows(count, length, "tile", starts(count, length, None))
         if row["ranges_inclusive"]:
             assert [[part[0], part[-1]] for part in thirds(count, length)] == row["ranges_inclusive"]
         else:

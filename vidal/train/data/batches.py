@@ -13,6 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from vidal.engine.errors import MissingError, SampleError
 from vidal.train.data.examples import Example, Reader, read
+from vidal.train.data.packed import Packed, pack
 from vidal.train.data.pieces import PieceReader
 from vidal.train.data.plan import Order, Piece, Stream
 from vidal.train.data.position import Course, Position, Taken, next_epoch
@@ -35,6 +36,21 @@ class Batch:
     texts: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class RawBatch:
+    """A batch whose media are still to be prepared for the tower."""
+
+    media: Packed
+    ids: torch.Tensor
+    mask: torch.Tensor
+    keys: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    def pin_memory(self) -> RawBatch:
+        """The same in memory that a GPU copies from while the CPU goes on."""
+        return replace(self, media=self.media.pin_memory(), ids=self.ids.pin_memory(), mask=self.mask.pin_memory())
+
+
 @dataclass
 class Report:
     """What a worker tells with a batch: what it met since the one before, and how far its stream has come."""
@@ -47,7 +63,7 @@ class Report:
     fatal: str | None = None
 
 
-Made = tuple[Batch | None, Report]
+Made = tuple[RawBatch | None, Report]
 Held = tuple[RawSample | None, int]
 
 
@@ -158,14 +174,14 @@ class _Maker:
             self._report.replaced[found.replaced] += 1
         return found
 
-    def batch(self, examples: list[Example]) -> Batch | None:
+    def batch(self, examples: list[Example]) -> RawBatch | None:
         """Examples as a batch, or None where there are none."""
         if not examples:
             return None
         texts = tuple(example.text for example in examples)
         ids, mask = self._words.ids(texts)
-        pixels = torch.stack([example.pixels for example in examples])
-        return Batch(pixels, ids, mask, tuple(example.key for example in examples), texts)
+        media = pack([example.media for example in examples])
+        return RawBatch(media, ids, mask, tuple(example.key for example in examples), texts)
 
     def report(self, stream: str, taken: Taken) -> Report:
         """All there is to tell since the last one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,19 +12,24 @@ from vidal.engine.errors import SampleError
 from vidal.train.data.plan import generator
 from vidal.train.data.tars import RawSample
 from vidal.train.data.texts import TextPolicy, draw, text_of, views
-from vidal.train.modalities import Modality
+from vidal.train.modalities import Decoded, Modality
 from vidal.train.towers.config import VisionConfig
 
 if TYPE_CHECKING:
     import torch
 
 
+FLOATS = 3 * 4
+"""Bytes of a place in what a tower takes: three channels in float32."""
+
+
 @dataclass(frozen=True)
 class Example:
-    """A sample as its tower takes it, and its text. `replaced` is the view that the text stands in for, if it does."""
+    """A sample decoded, or as its tower takes it, and its text. `replaced` is the view that the text stands in for, if
+    it does."""
 
     key: str
-    pixels: torch.Tensor
+    media: Decoded | torch.Tensor
     text: str
     replaced: str | None
 
@@ -53,7 +59,10 @@ class Reader:
         return RawSample(sample.key, kept, sample.names, sample.fault)
 
     def example(self, sample: RawSample, epoch: int, copy: int) -> Example:
-        """Read a sample. SampleError with the class it is counted under; `Missing` for one of another modality."""
+        """Read a sample. SampleError with the class it is counted under; `Missing` for one of another modality.
+
+        It goes on in the smaller of its two forms: as it was decoded, or, of large pictures, as its tower takes it.
+        """
         if sample.fault is not None:
             raise SampleError("Damaged", sample.fault)
         series = self.modality.series(sample.members)
@@ -64,8 +73,10 @@ class Reader:
         drawn = draw(self.texts, there, rng)
         text = text_of(drawn.view, sample.members[there[drawn.view]], self.texts.compat)
         members = {name: sample.members[name] for name in series}
-        pixels = self.modality.read(members, record_of(sample.members), drawn.frame, rng, self.vision)
-        return Example(sample.key, pixels, text, drawn.instead_of)
+        media = self.modality.decode(members, record_of(sample.members), drawn.frame, rng, self.vision)
+        if isinstance(media, Decoded) and media.nbytes > len(media.arrays) * FLOATS * math.prod(self.vision.picture):
+            media = self.modality.finished(media, self.vision)
+        return Example(sample.key, media, text, drawn.instead_of)
 
 
 def read(make: Callable[[], Example]) -> Example | SampleError:

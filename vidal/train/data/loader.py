@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 
 from vidal.engine.errors import MissingError
-from vidal.train.data.batches import Batch, Batches, Report, evaluation_order
+from vidal.train.data.batches import Batch, Batches, RawBatch, Report, evaluation_order
 from vidal.train.data.datasets import Dataset, Say, shards
 from vidal.train.data.examples import Reader
 from vidal.train.data.plan import Layout
@@ -38,7 +39,8 @@ class Loader:
     texts that stood in for another view, by that view. `say` is given a line for each shard that is given up.
 
     `workers` processes decode; with 0 this one does, and makes the same batches as with 1. Each holds `shuffle`
-    undecoded samples, at most about 1 GiB.
+    undecoded samples, at most about 1 GiB. Their batches come as they were decoded, and are resampled and normalised
+    here, on the `device`.
 
     ConfigError or MissingError where datasets or a position cannot be used; MissingError, with the first reason, where
     no sample can be read.
@@ -59,12 +61,13 @@ class Loader:
         position: Mapping[str, Any] | None = None,
         train: bool = True,
         shuffle: int = SHUFFLE,
+        device: torch.device = torch.device("cpu"),
         say: Say = logging.getLogger(__name__).warning,
     ) -> None:
         found = tuple((dataset.weight, shards(dataset, modality, say)) for dataset in datasets)
         self._course = Course(found, seed, batch_size, Layout(world, max(workers, 1), shuffle))
         self._reader = Reader(modality, vision, texts, seed, train)
-        self._words, self._rank, self._workers, self._say = words, rank, workers, say
+        self._words, self._rank, self._workers, self._device, self._say = words, rank, workers, device, say
         self._position = self._begun(position) if train else None
         self.waited = 0.0
         self.skipped: Counter[str] = Counter()
@@ -85,8 +88,16 @@ class Loader:
         return self._position.as_dict()
 
     def __iter__(self) -> Iterator[Batch]:
+        for raw in self.raw():
+            pixels = raw.media.prepared(self._reader.modality, self._reader.vision, self._device)
+            ids, mask = (one.to(self._device, non_blocking=True) for one in (raw.ids, raw.mask))
+            yield Batch(pixels, ids, mask, raw.keys, raw.texts)
+
+    def raw(self) -> Iterator[RawBatch]:
+        """The batches as the workers made them."""
         batches = Batches(self._course, self._reader, self._words, self._rank, self._position)
-        made = iter(DataLoader(batches, batch_size=None, num_workers=self._workers, collate_fn=_as_it_is))
+        pinned = self._device.type == "cuda"
+        made = iter(DataLoader(batches, None, num_workers=self._workers, collate_fn=_as_it_is, pin_memory=pinned))
         given = 0
         while True:
             asked = time.monotonic()

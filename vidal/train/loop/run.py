@@ -80,6 +80,7 @@ def loader(config: TrainConfig, chosen: Modality, begun: Start, here: World, che
         rank=here.rank,
         world=here.size,
         position=checkpoint.position if checkpoint else None,
+        device=here.device,
         say=partial(say, here.leads),
     )
 

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from vidal.media.sound import decode_audio
-from vidal.train.modalities import Modality, register
-from vidal.train.transforms.audio import PUBLISHED, AudioTransform, Fill
+from vidal.train.modalities import Decoded, Modality, register
+from vidal.train.transforms.audio import PUBLISHED, AudioTransform, heard, starts
+from vidal.train.transforms.filter_banks import frame_count
 
 if TYPE_CHECKING:
     import numpy as np
-    import torch
 
     from vidal.train.towers.config import VisionConfig
 
 
-def read(
+def decode(
     members: Mapping[str, bytes],
     record: Mapping[str, Any],
     drawn: int | None,
     rng: np.random.Generator | None,
     vision: VisionConfig,
-    fill: Fill = "tile",
-) -> torch.Tensor:
-    """A sound as float32 [3, mels, frames]; SampleError as `decode_audio` and `AudioTransform`. `fill` is what a sound
-    shorter than the map is filled up with."""
+) -> Decoded:
+    """A sound, and where its windows begin; SampleError as `decode_audio` and `AudioTransform`."""
     wave, rate = decode_audio(members["flac"])
-    picture = AudioTransform(vision.num_mel_bins, vision.target_length, vision.audio_mean, vision.audio_std, fill)
-    return picture(wave[None], rate, rng)
+    wave = heard(wave[None], rate)
+    return Decoded([wave], starts(frame_count(len(wave)), vision.target_length, rng))
+
+
+def prepare(sounds: torch.Tensor, hows: Sequence[Any], vision: VisionConfig) -> torch.Tensor:
+    """Sounds [n, 1, samples] to float32 [n, 3, mels, frames]."""
+    transform = AudioTransform(vision.num_mel_bins, vision.target_length, vision.audio_mean, vision.audio_std)
+    return torch.stack([transform.picture(sound[0], begun) for sound, begun in zip(sounds, hows, strict=True)])
 
 
 TOWER = {
@@ -38,4 +44,4 @@ TOWER = {
     "audio_std": PUBLISHED.std,
 }
 
-register(Modality("audio", ("flac",), read, TOWER))
+register(Modality("audio", ("flac",), decode, TOWER, prepare))

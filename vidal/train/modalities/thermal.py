@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from vidal.train.modalities import Modality, register
-from vidal.train.modalities.image import read
+from vidal.train.modalities.image import decode, prepare
 
-register(Modality("thermal", ("tml*.jpg", "tml*.png"), read))
+register(Modality("thermal", ("tml*.jpg", "tml*.png"), decode, prepare=prepare))

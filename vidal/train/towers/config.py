@@ -56,10 +56,16 @@ class VisionConfig:
 
     @property
     def grid(self) -> tuple[int, int]:
-        """Rows and columns of patches: of mel bins and frames where both are set, else of the square picture."""
+        """Rows and columns of patches."""
+        height, width = self.picture
+        return height // self.patch_size, width // self.patch_size
+
+    @property
+    def picture(self) -> tuple[int, int]:
+        """Height and width of what is looked at: mel bins and frames where both are set, else the square picture."""
         if self.num_mel_bins and self.target_length:
-            return self.num_mel_bins // self.patch_size, self.target_length // self.patch_size
-        return self.image_size // self.patch_size, self.image_size // self.patch_size
+            return self.num_mel_bins, self.target_length
+        return self.image_size, self.image_size
 
     @property
     def class_token_per_frame(self) -> bool:

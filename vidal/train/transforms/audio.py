@@ -14,6 +14,7 @@ from vidal.train.transforms.filter_banks import HOP, RATE, WINDOW, frame_count, 
 from vidal.train.transforms.resample import resampled
 
 Fill = Literal["tile", "pad"]
+Starts = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -39,23 +40,22 @@ class AudioTransform:
 
         SampleError `TooShort` below 25 ms, `NotFinite`, or `Unsupported` for a rate that is not read.
         """
-        waves = np.asarray(waves, np.float32)
-        if not np.isfinite(waves).all():
-            raise SampleError("NotFinite", "a sound with samples that are no numbers")
-        waves = resampled(waves, rate, RATE)
-        count = frame_count(waves.shape[1])
-        if not count:
-            raise SampleError("TooShort", f"a sound of {waves.shape[1]} samples at {RATE} Hz; {WINDOW} make a frame")
-        heard = torch.from_numpy(waves[0] - waves.mean(dtype=np.float64).astype(np.float32))
-        return self._picture(heard.unfold(0, WINDOW, HOP), rows(count, self.frames, self.fill, rng))
+        wave = heard(waves, rate)
+        return self.picture(torch.from_numpy(wave), starts(frame_count(len(wave)), self.frames, rng))
 
-    def _picture(self, frames: torch.Tensor, wanted: np.ndarray) -> torch.Tensor:
-        """The rows `wanted` of the spectrum, as `rows` gives them; each is computed once."""
+    def picture(self, wave: torch.Tensor, begun: Starts) -> torch.Tensor:
+        """A sound as `heard` gives it, float32 [n], to float32 [3, mels, frames] on its device; a row of the spectrum
+        that stands in several channels is computed once."""
+        wanted = rows(frame_count(len(wave)), self.frames, self.fill, begun)
         needed, places = np.unique(wanted, return_inverse=True)
-        bands = log_mel(frames[torch.from_numpy(needed.clip(min=0))], self.mels)
+        taken, silent, placed = (
+            torch.from_numpy(one).to(wave.device)
+            for one in (needed.clip(min=0), needed < 0, places.reshape(wanted.shape))
+        )
+        bands = log_mel(wave.unfold(0, WINDOW, HOP)[taken], self.mels)
         bands = bands.sub_(self.mean).div_(2 * self.std)
-        bands[torch.from_numpy(needed < 0)] = 0.0
-        return bands[torch.from_numpy(places.reshape(wanted.shape))].transpose(1, 2).contiguous()
+        bands[silent] = 0.0
+        return bands[placed].transpose(1, 2).contiguous()
 
 
 PUBLISHED = AudioTransform()
@@ -66,15 +66,34 @@ PAPER = AudioTransform(mels=128, frames=998, fill="pad")
 """The maps of the paper: 128 bands and 10 s, which hold 998 whole frames."""
 
 
-def rows(count: int, length: int, fill: Fill, rng: np.random.Generator | None) -> np.ndarray:
-    """Which of `count` frames (at least one) stand in each channel: int64 [3, length], -1 where none does."""
+def heard(waves: np.ndarray, rate: int) -> np.ndarray:
+    """What is looked at of waves [channels, n]: float32 [m] at RATE. SampleError as `AudioTransform`."""
+    waves = np.asarray(waves, np.float32)
+    if not np.isfinite(waves).all():
+        raise SampleError("NotFinite", "a sound with samples that are no numbers")
+    waves = resampled(waves, rate, RATE)
+    if not frame_count(waves.shape[1]):
+        raise SampleError("TooShort", f"a sound of {waves.shape[1]} samples at {RATE} Hz; {WINDOW} make a frame")
+    return waves[0] - waves.mean(dtype=np.float64).astype(np.float32)
+
+
+def rows(count: int, length: int, fill: Fill, begun: Starts) -> np.ndarray:
+    """Which of `count` frames (at least one) stand in each channel: int64 [3, length], -1 where none does. `begun` are
+    those that `starts` gives."""
+    if count > length:
+        return np.array(begun)[:, None] + np.arange(length)
+    row = np.arange(length) % count
+    if fill == "pad":
+        row[length // count * count :] = -1
+    return np.tile(row, (3, 1))
+
+
+def starts(count: int, length: int, rng: np.random.Generator | None) -> Starts:
+    """Where the windows of `length` in the three channels begin, of a sound that has more frames; else at 0."""
     if count <= length:
-        row = np.arange(length) % count
-        if fill == "pad":
-            row[length // count * count :] = -1
-        return np.tile(row, (3, 1))
-    starts = [_start(places, rng) for places in thirds(count, length)]
-    return np.array(starts)[:, None] + np.arange(length)
+        return 0, 0, 0
+    first, middle, last = (_start(places, rng) for places in thirds(count, length))
+    return first, middle, last
 
 
 def _start(places: range, rng: np.random.Generator | None) -> int:

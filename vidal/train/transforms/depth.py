@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,22 +61,26 @@ class DepthTransform:
     max_depth: float = 10.0
 
     def __call__(self, pixels: np.ndarray, unit: Unit = Unit()) -> torch.Tensor:
-        """A map uint16 [H, W] to float32 [3, side, side].
+        """A map uint16 or float32 [H, W] to float32 [3, side, side]; SampleError as `check`."""
+        self.check(*pixels.shape, unit)
+        return self.batch(torch.tensor(pixels)[None], [unit])[0]
 
-        SampleError `NotMetric` for another kind where `max_depth` is not 0, `TooNarrow` as PictureTransform.
-        """
-        values = torch.from_numpy(self._shares(pixels, unit))
-        planes = scaled(values[None, None], scaled_size(*pixels.shape, self.side), "bicubic")
-        return normalised(centred(planes, self.side), 1)[0]
+    def check(self, height: int, width: int, unit: Unit) -> None:
+        """SampleError `NotMetric` for another kind where `max_depth` is not 0, `TooNarrow` as PictureTransform."""
+        scaled_size(height, width, self.side)
+        if unit.kind != "metric" and self.max_depth:
+            raise SampleError("NotMetric", f"{unit.kind} depth is in no metres; set max_depth to 0 to read it")
 
-    def _shares(self, pixels: np.ndarray, unit: Unit) -> np.ndarray:
+    def batch(self, maps: torch.Tensor, units: Sequence[Unit]) -> torch.Tensor:
+        """Maps of one size, uint16 or float32 [n, H, W], each in its unit, to float32 [n, 3, side, side] on their
+        device."""
+        shares = torch.stack([self._shares(one.float(), unit) for one, unit in zip(maps, units, strict=True)])
+        planes = scaled(shares[:, None], scaled_size(*maps.shape[1:], self.side), "bicubic")
+        return normalised(centred(planes, self.side), 1)
+
+    def _shares(self, values: torch.Tensor, unit: Unit) -> torch.Tensor:
         """The map in 0..1, float32 [H, W]."""
-        values = pixels.astype(np.float32)
         if unit.kind != "metric":
-            if self.max_depth:
-                raise SampleError("NotMetric", f"{unit.kind} depth is in no metres; set max_depth to 0 to read it")
-            return values / max(values.max(), 1.0)
-        metres = np.maximum(values * np.float32(unit.scale) + np.float32(unit.offset), np.float32(NEAREST))
-        if not self.max_depth:
-            return metres / metres.max()
-        return np.minimum(metres, np.float32(self.max_depth)) / np.float32(self.max_depth)
+            return values / values.amax().clamp(min=1.0)
+        metres = (values * unit.scale + unit.offset).clamp_(min=NEAREST)
+        return metres.clamp_(max=self.max_depth) / self.max_depth if self.max_depth else metres / metres.amax()

@@ -35,10 +35,10 @@ def log_mel(frames: torch.Tensor, mels: int) -> torch.Tensor:
     centred = frames - frames.mean(-1, keepdim=True)
     torch.sub(centred[:, 1:], centred[:, :-1], alpha=PRE_EMPHASIS, out=heard[:, 1:])
     heard[:, 0] = centred[:, 0] * (1 - PRE_EMPHASIS)
-    heard.mul_(_hann())
+    heard.mul_(_hann().to(frames.device))
     spectrum = torch.fft.rfft(padded)
     power = spectrum.real.square().add_(spectrum.imag.square())
-    return (power @ _filters(mels)).clamp_(min=FLOOR).log_()
+    return (power @ _filters(mels).to(frames.device)).clamp_(min=FLOOR).log_()
 
 
 @lru_cache(maxsize=1)

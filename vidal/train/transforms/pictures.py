@@ -32,21 +32,26 @@ class PictureTransform:
         `vidal.media.images.decode_image` makes such a picture of grey, palette and four-channel files too. SampleError
         `TooNarrow` for what is far longer than wide.
         """
-        size = scaled_size(*rgb.shape[:2], self.side)
-        planes = _pillow(rgb, size) if self.resize == "pillow" else self._interpolated(rgb, size)
-        return normalised(centred(planes, self.side), 255)[0]
+        return self.batch(torch.tensor(rgb)[None])[0]
 
-    def _interpolated(self, rgb: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
-        return scaled(planes_of(rgb[None]), size, "bicubic", antialias=self.resize == "antialiased")
+    def batch(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Pictures of one size, uint8 [n, H, W, 3], to float32 [n, 3, side, side] on their device."""
+        size = scaled_size(*pictures.shape[1:3], self.side)
+        if self.resize == "pillow":
+            planes = planes_of(torch.stack([_pillow(one, size) for one in pictures]))
+        else:
+            planes = scaled(planes_of(pictures), size, "bicubic", antialias=self.resize == "antialiased")
+        return normalised(centred(planes, self.side), 255)
 
 
-def planes_of(frames: np.ndarray) -> torch.Tensor:
+def planes_of(frames: torch.Tensor) -> torch.Tensor:
     """Frames uint8 [n, H, W, 3] as float32 planes [n, 3, H, W] in 0..255."""
-    return torch.tensor(frames).permute(0, 3, 1, 2).float()
+    return frames.permute(0, 3, 1, 2).float()
 
 
-def _pillow(rgb: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+def _pillow(rgb: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     from PIL import Image
 
     height, width = size
-    return planes_of(np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.BICUBIC))[None])
+    found = Image.fromarray(rgb.cpu().numpy()).resize((width, height), Image.Resampling.BICUBIC)
+    return torch.tensor(np.asarray(found), device=rgb.device)

@@ -50,6 +50,5 @@ def cropped(planes: torch.Tensor, top: int, left: int, side: int) -> torch.Tenso
 
 def normalised(planes: torch.Tensor, full: float) -> torch.Tensor:
     """Planes [..., 3 or 1, H, W] in 0..`full` to [..., 3, H, W] by MEAN and STD; of one plane the three are made."""
-    mean = torch.tensor(MEAN)[:, None, None] * full
-    std = torch.tensor(STD)[:, None, None] * full
+    mean, std = (torch.tensor(one, device=planes.device)[:, None, None] * full for one in (MEAN, STD))
     return planes.contiguous().sub(mean).div_(std)

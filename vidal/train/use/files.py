@@ -49,8 +49,7 @@ def pixels(item: Any, modality: Modality, vision: VisionConfig) -> torch.Tensor:
 
 
 def _fitting(tensor: torch.Tensor, vision: VisionConfig) -> torch.Tensor:
-    size = (vision.num_mel_bins, vision.target_length)
-    height, width = size if all(size) else (vision.image_size, vision.image_size)
+    height, width = vision.picture
     if tensor.shape[:1] + tensor.shape[-2:] != (3, height, width) or tensor.dim() not in (3, 4):
         raise SampleError("BadShape", f"shape {list(tensor.shape)}; the tower takes [3, …, {height}, {width}]")
     return tensor
@@ -114,7 +113,8 @@ def moment_indices(total: int, wanted: int, moment: int, moments: int) -> np.nda
 
 def _third(frames: np.ndarray, crop: int, side: int) -> torch.Tensor:
     """The first, the middle or the last square along the longer side, float32 [3, frames, side, side]."""
-    planes = scaled(planes_of(frames), scaled_size(*frames.shape[1:3], side, quotient_first=True), "bilinear")
+    size = scaled_size(*frames.shape[1:3], side, quotient_first=True)
+    planes = scaled(planes_of(torch.tensor(frames)), size, "bilinear")
     corner = [(0, centre(length, side), length - side)[crop] for length in planes.shape[-2:]]
     return normalised(cropped(planes, *corner, side), 255).transpose(0, 1).contiguous()
 
