@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -200,6 +201,31 @@ def test_a_signal_stores_and_ends_with_130(folder, number):
     assert points(folder)[-1]["step"] == step and not (folder / "out" / "model").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["depth", "video"])
+def test_a_run_that_is_killed_anywhere_goes_on_as_if_it_had_not_been(folder, shards, name):
+    """By SIGKILL, twice, after steps that are drawn; between checkpoints more often than at one."""
+    told = {"steps": 45, "workers": 2, "modality": name, "checkpoints": {"every": 3}, "tower": {"patch_dropout": 0.25}}
+    write(folder, shards, **told)
+    killed_after = [random.randint(4, 11), random.randint(13, 22)]
+    for number in killed_after:
+        process = vidal(folder)
+        while not process.stderr.readline().startswith(f"step {number}/"):
+            assert process.poll() is None
+        process.kill()
+        process.communicate(timeout=120)
+    out, error = vidal(folder, "--resume", "auto").communicate(timeout=240)
+    assert out == "out/model\n" and not error.startswith("step 1/"), error
+    again = points(folder)
+    write(folder, shards, **told, out="whole")
+    said("train")
+    whole = [json.loads(one) for one in (folder / "whole" / "metrics.jsonl").read_text().splitlines()]
+    assert [point["loss"] for point in again] == [point["loss"] for point in whole], killed_after
+    assert [point["step"] for point in again] == list(range(1, 46))
+    for file in ("model.safetensors", "config.json"):
+        assert (folder / "out" / "model" / file).read_bytes() == (folder / "whole" / "model" / file).read_bytes()
+
+
 def free_port() -> str:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return str(server.getsockname()[1])
@@ -231,6 +257,20 @@ def test_ray_begins_again_from_the_newest_checkpoint_where_a_worker_is_lost(fold
     assert process.returncode == 0 and out.endswith("out/model\n"), out + error
     assert [point["step"] for point in points(folder)] == list(range(1, 41))
     assert (folder / "out" / "model" / "model.safetensors").is_file()
+    assert error.count("step 40/40, loss") == 1 and error.count("step 1/40, loss") == 1, error
+    assert list((folder / "out" / "ray").glob("*.json")) == []
+
+
+@pytest.mark.slow
+def test_ray_does_not_try_again_what_every_worker_would_refuse(folder, shards):
+    """Checkpoints of another training, which are found by the workers."""
+    write(folder, shards, batch_size=1)
+    said("train", "--set", "steps=2")
+    process = vidal(folder, "--workers", "2", "--set", "seed=5", GLOO_SOCKET_IFNAME="lo")
+    out, error = process.communicate(timeout=280)
+    assert process.returncode == 2 and out == "", out + error
+    assert error.splitlines()[-1].startswith("vidal: out: ") and "holds checkpoints of another training" in error
+    assert list((folder / "out" / "ray").glob("*.json")) == []
 
 
 def workers_of(pid: int) -> list[int]:

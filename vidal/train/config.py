@@ -126,8 +126,9 @@ class TrainConfig(Section):
     optimiser: OptimiserConfig
     local_loss: bool = False
     """Each process compares its own samples with all, in place of all with all."""
-    gather_with_grad: bool = False
-    """Let gradients flow to the samples of other processes."""
+    gather_with_grad: bool = True
+    """Let gradients flow to the samples of other processes: those of several processes are then those of one with the
+    whole batch. Without, as the original has it, all but the temperature's are divided by the number of processes."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Of the forward pass; weights stay in float32."""
     gradient_checkpointing: bool = False

@@ -22,7 +22,7 @@ VISION = VisionConfig(
     hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, image_size=32, patch_size=16,
     lora_r=0,
 )  # fmt: skip
-STEPS, SHARE = 2, 3
+STEPS, SHARE = 10, 3
 
 
 class Fixed:
@@ -69,8 +69,8 @@ def run(here: World, local_loss: bool) -> dict[str, Any]:
     model = LanguageBind(TowerConfig(TEXT, VISION, projection_dim=8))
     told = {
         "name": "t", "out": "none", "modality": "image", "start": {"clip": "demo:clip"}, "tuning": "full",
-        "data": [{"shards": "none"}], "batch_size": SHARE, "steps": STEPS, "optimiser": {"lr": 1e-2},
-        "gather_with_grad": True, "local_loss": local_loss,
+        "data": [{"shards": "none"}], "batch_size": SHARE, "steps": STEPS, "optimiser": {"lr": 1e-3},
+        "local_loss": local_loss,
     }  # fmt: skip
     trainer = Trainer(TrainConfig.model_validate(told), here, model, Fixed(here.rank, here.size), "origin")
     losses = [values["loss"] for values in trainer.run()]

@@ -119,7 +119,7 @@ def test_a_terminal_shows_one_line_that_changes(tmp_path):
 
 def test_a_line_says_where_the_run_is():
     values = {"loss": 1.23456, "lr": 5e-4, "samples_per_second": 31.44, "waiting": 0.126}
-    assert line(10, 240, values, 3725) == (
+    assert line({"step": 10, "steps": 240, "seconds_left": 3725, **values}) == (
         "step 10/240, loss 1.2346, lr 5.00e-04, 31.4 samples/s, 13% waiting for data, 1 h 02 min left"
     )
 

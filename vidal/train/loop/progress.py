@@ -27,7 +27,6 @@ class Progress:
     def __init__(self, folder: Path, leads: bool, done: int, steps: int, config: Mapping[str, Any]) -> None:
         self._leads, self._done, self._steps = leads, done, steps
         self._begun, self._since = time.monotonic(), _Sums()
-        self._live = sys.stderr.isatty()
         if leads:
             from tensorboardX import SummaryWriter
 
@@ -41,21 +40,22 @@ class Progress:
         self._since.add(values)
         if not self._leads or not shown:
             return
-        point = {**{name: values[name] for name in ("loss", "lr", "scale")}, **self._since.rates()}
+        curves = {**{name: values[name] for name in ("loss", "lr", "scale")}, **self._since.rates()}
         self._since = _Sums()
         each = (time.monotonic() - self._begun) / (step - self._done)
-        self._say(line(step, self._steps, point, each * (self._steps - step)), step == self._steps)
-        self._stream.write(json.dumps({"step": step, **point}) + "\n")
+        point = {"step": step, "steps": self._steps, "seconds_left": each * (self._steps - step), **curves}
+        show(point)
+        self._stream.write(json.dumps(point) + "\n")
         self._stream.flush()
-        for name, value in point.items():
+        for name, value in curves.items():
             self._curves.add_scalar(name, value, step)
         if self._wandb:
-            self._wandb.log(point, step=step)
+            self._wandb.log(curves, step=step)
 
     def note(self, text: str) -> None:
         """Say one line that stays."""
         if self._leads:
-            print(f"\r\x1b[K{text}" if self._live else text, file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{text}" if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
         if self._leads:
@@ -63,12 +63,6 @@ class Progress:
             self._curves.close()
             if self._wandb:
                 self._wandb.finish()
-
-    def _say(self, text: str, last: bool) -> None:
-        if self._live:
-            print(f"\r\x1b[K{text}", end="\n" if last else "", file=sys.stderr, flush=True)
-        else:
-            print(text, file=sys.stderr, flush=True)
 
     def _opened_wandb(self, folder: Path, config: Mapping[str, Any]) -> Any:
         if not os.environ.get("WANDB_PROJECT"):
@@ -104,11 +98,20 @@ class _Sums:
         return {"samples_per_second": self.samples / self.seconds, "waiting": self.waited / self.seconds}
 
 
-def line(step: int, steps: int, values: Mapping[str, float], left: float) -> str:
+def show(point: Mapping[str, float]) -> None:
+    """The line of a point, which on a terminal takes the place of the one before."""
+    if sys.stderr.isatty():
+        end = "\n" if point["step"] == point["steps"] else ""
+        print(f"\r\x1b[K{line(point)}", end=end, file=sys.stderr, flush=True)
+    else:
+        print(line(point), file=sys.stderr, flush=True)
+
+
+def line(point: Mapping[str, float]) -> str:
     """One line: where the run is, what it measures, and when it ends."""
-    parts = [f"step {step}/{steps}", f"loss {values['loss']:.4f}", f"lr {values['lr']:.2e}"]
-    parts += [f"{values['samples_per_second']:.1f} samples/s", f"{values['waiting']:.0%} waiting for data"]
-    return ", ".join([*parts, f"{clock(left)} left"])
+    parts = [f"step {point['step']}/{point['steps']}", f"loss {point['loss']:.4f}", f"lr {point['lr']:.2e}"]
+    parts += [f"{point['samples_per_second']:.1f} samples/s", f"{point['waiting']:.0%} waiting for data"]
+    return ", ".join([*parts, f"{clock(point['seconds_left'])} left"])
 
 
 def clock(seconds: float) -> str:
