@@ -138,6 +138,13 @@ def test_what_is_wrong_is_one_message(folder, settings, told):
     assert "\n" not in str(done.exception) and not (folder / "out").exists()
 
 
+def test_a_training_file_that_is_absent_or_none_says_how_to_begin(folder):
+    (folder / "list.yaml").write_text("- 1\n")
+    for name in ("nowhere.yaml", "list.yaml"):
+        told = str(CliRunner().invoke(app, ["train", name]).exception)
+        assert told.startswith(name) and told.endswith("; write one with `vidal init train/NAME`")
+
+
 def test_an_error_reaches_the_terminal_as_one_line(folder):
     process = vidal(folder, "--set", "modality=smell")
     out, error = process.communicate(timeout=120)

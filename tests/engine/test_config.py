@@ -111,8 +111,8 @@ def test_rules_over_several_keys_read_well(file):
         ("name: [1, 2\nworkspace: w\n", "p.yaml:2: not valid YAML: expected ',' or ']'"),
         ("a: b: c\n", "p.yaml:1: not valid YAML: mapping values are not allowed here"),
         ("name: \x07\n", "p.yaml: not valid YAML"),
-        ("- a list\n", "p.yaml: a pipeline file is a mapping of sections"),
-        ("", "p.yaml: a pipeline file is a mapping of sections"),
+        ("- a list\n", "p.yaml: expected a mapping of keys to values; write one with `vidal init`"),
+        ("", "p.yaml: expected a mapping of keys to values; write one with `vidal init`"),
         ("name: !!python/object/apply:os.system ['true']\n", "p.yaml:1: not valid YAML"),
     ],
 )

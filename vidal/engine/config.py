@@ -1,4 +1,4 @@
-"""Reading a pipeline file: strict sections, one way to override, and errors that name file, line, key and fix."""
+"""Reading a file of settings: strict sections, one way to override, and errors that name file, line, key and fix."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import re
 import typing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,7 +15,10 @@ from vidal.engine.errors import ConfigError, MissingError
 
 
 class Section(BaseModel):
-    """A part of the pipeline file: frozen, and closed to keys it does not know."""
+    """A part of a file of settings: frozen, and closed to keys it does not know."""
+
+    begin_with: ClassVar[str] = "write one with `vidal init`"
+    """How one comes to such a file, for messages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, protected_namespaces=())
 
@@ -26,14 +29,14 @@ CREDENTIALS = re.compile(r"(?<=://)[^/@\s'\"]+@")
 
 
 def load(model: type[S], path: Path, overrides: list[str]) -> S:
-    """The pipeline file as a validated model, with `key.path=value` overrides applied.
+    """A file of settings as a validated model, with `key.path=value` overrides applied.
 
     Raises MissingError where the file is absent and ConfigError for everything wrong in it.
     """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise MissingError(f"{path} does not exist; write one with `vidal init`") from error
+        raise MissingError(f"{path} does not exist; {model.begin_with}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error
     try:
@@ -44,7 +47,7 @@ def load(model: type[S], path: Path, overrides: list[str]) -> S:
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a pipeline file is a mapping of sections; write one with `vidal init`")
+        raise ConfigError(f"{path}: expected a mapping of keys to values; {model.begin_with}")
     for override in overrides:
         _override(values, override)
     try:

@@ -50,6 +50,8 @@ class TermSource(Corpus):
 class Manifest(Section):
     """A file that declares corpora."""
 
+    begin_with = "manifests/ holds some"
+
     sources: tuple[TermSource, ...] = Field(min_length=1)
     """The corpora."""
 

@@ -94,6 +94,8 @@ class CheckpointConfig(Section):
 class TrainConfig(Section):
     """Everything about one training."""
 
+    begin_with = "write one with `vidal init train/NAME`"
+
     name: Name
     """Name of the training."""
     out: str

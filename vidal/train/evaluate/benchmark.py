@@ -80,6 +80,8 @@ class Classification(Section):
 class Benchmark(Section):
     """A benchmark. Its data are its user's; this says what they must look like."""
 
+    begin_with = "manifests/benchmarks holds some"
+
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     """How it is called for."""
     title: str

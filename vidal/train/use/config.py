@@ -62,6 +62,8 @@ Task = Annotated[BenchmarkTask | RetrievalTask | ClassesTask, Field(discriminato
 class EvalConfig(Section):
     """Everything about one evaluation. Paths are relative to the current folder."""
 
+    begin_with = "docs/evaluation.md shows one"
+
     models: Annotated[dict[str, str], Field(min_length=1)]
     """By modality the model: a folder that `vidal train` wrote, LanguageBind's own by folder or Hugging Face id, or a
     CLIP, named as in `filter.clip.checkpoint`."""
