@@ -59,7 +59,7 @@ def open_image(data: bytes, formats: tuple[str, ...], max_pixels: int, mode: str
                     "DecodeFailed", f"a picture in mode {picture.mode}, whose values are no 8-bit colours"
                 )
             picture.load()
-            return picture.convert(mode)
+            return picture if picture.mode == mode else picture.convert(mode)
     except UnidentifiedImageError:
         raise SampleError("NotMedia", f"{len(data)} bytes that are no {' or '.join(formats)} picture") from None
     except Image.DecompressionBombError as error:
