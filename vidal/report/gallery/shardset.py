@@ -59,7 +59,7 @@ class ShardSet:
         stop = place.size if stop is None else stop
         if start == stop:
             return b""
-        content = self._shards.fs.cat_file(place.path, place.offset + start, place.offset + stop)
+        content = self._shards.fs.cat_file(place.path, start=place.offset + start, end=place.offset + stop)
         if len(content) != stop - start:
             raise ShardError(f"{place.path.rpartition('/')[2]}: ends before byte {place.offset + stop}")
         return content
