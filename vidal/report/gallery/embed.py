@@ -13,7 +13,7 @@ from vidal.engine.errors import SampleError
 from vidal.engine.ordering import place
 from vidal.report.gallery.rows import MEDIA, full, light
 from vidal.report.gallery.shardset import ShardSet
-from vidal.report.gallery.strips import LAYERS, layer_members, strip
+from vidal.shard.pictures import LAYERS, is_inverse, layer_members, strip
 from vidal.shard.read import ShardError
 
 SAMPLES = 10_000
@@ -78,10 +78,8 @@ def picture(shards: ShardSet, row: int, layer: str, record: Any) -> bytes | None
     """A layer of a sample as a JPEG; None where it has none or it cannot be read."""
     members = shards.members(row)
     names = layer_members(layer, members)
-    depth = record.get("depth")
-    inverse = isinstance(depth, dict) and depth.get("kind") == "inverse"
     try:
-        return strip(layer, [shards.read(members[name]) for name in names], inverse)[0] if names else None
+        return strip(layer, [shards.read(members[name]) for name in names], is_inverse(record))[0] if names else None
     except (SampleError, ShardError, OSError):
         return None
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from vidal.report.gallery.shardset import ShardSet
-from vidal.report.gallery.strips import LAYERS, layer_members
+from vidal.shard.pictures import LAYERS, layer_members
 
 MEDIA = {"mp4": "video/mp4", "flac": "audio/flac"}
 """Members that play, and their types."""

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 from vidal.report.gallery.embed import picture
 from vidal.report.gallery.rows import MEDIA, full, light
 from vidal.report.gallery.shardset import ShardSet
-from vidal.report.gallery.strips import LAYERS
 from vidal.report.page.render import gallery_page
+from vidal.shard.pictures import LAYERS
 
 ROWS = 5000
 """Rows of a page of the index."""
