@@ -127,7 +127,7 @@ def test_a_sound_has_no_depth(shards):
 
 def test_a_changed_byte_is_an_error_that_names_it(shards):
     sample = vidal.open(str(shards))[1]
-    place = sample._members["txt"]
+    place = sample.place("txt")
     data = bytearray((shards / sample.shard).read_bytes())
     data[place.offset] ^= 1
     (shards / sample.shard).write_bytes(data)
@@ -141,12 +141,12 @@ def test_a_changed_byte_is_an_error_that_names_it(shards):
 def test_a_shard_that_ends_early_or_is_gone_is_named(shards):
     sample = vidal.open(str(shards))[0]
     path = shards / sample.shard
-    path.write_bytes(path.read_bytes()[: sample._members["txt"].offset - 1])
+    path.write_bytes(path.read_bytes()[: sample.place("txt").offset - 1])
     with pytest.raises(DamagedMember, match=f"{sample.shard} {sample.key} txt: .* ends at byte"):
         sample["txt"]
     path.unlink()
     with pytest.raises(MissingError, match="is not there, though the index names it"):
-        sample["txt"]
+        vidal.open(str(shards))[0]["txt"]
 
 
 def test_a_set_can_be_pickled(shards, stock):
