@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidal.engine.errors import ConfigError
-from vidal.report.gallery.shardset import ShardSet
 from vidal.report.serve.ranges import wanted
 from vidal.report.serve.server import Server, trusted
+from vidal.shard.access import open_set
 
 SECRET = b"never to be served"
 
@@ -35,7 +35,7 @@ def folder(told, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[Server]:
-    with Server(ShardSet(str(folder))) as found:
+    with Server(open_set(str(folder), guarded=True)) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield found
@@ -66,8 +66,8 @@ def raw(server: Server, request: bytes) -> bytes:
 
 
 def test_members_are_given_whole_and_in_ranges(server, folder):
-    row = next(n for n in range(8) if "mp4" in ShardSet(str(folder)).members(n))
-    place = ShardSet(str(folder)).members(row)["mp4"]
+    row = next(n for n, sample in enumerate(open_set(str(folder)).values()) if "mp4" in sample)
+    place = open_set(str(folder))[row].place("mp4")
     status, headers, clip = asked(server, f"/member/{row}/mp4")
     assert status == 200 and hashlib.sha256(clip).hexdigest() == place.sha256 and headers["Content-Type"] == "video/mp4"
     status, headers, some = asked(server, f"/member/{row}/mp4", Range="bytes=10-19")
@@ -91,12 +91,12 @@ def test_only_the_server_s_own_address_is_answered_and_only_to_readers(server):
 
 
 def test_links_out_of_the_folder_are_not_read(folder, tmp_path):
-    assert len(ShardSet(str(folder))) == 8
+    assert len(open_set(str(folder), guarded=True)) == 8
     only = tmp_path / "only"
     only.mkdir()
     (only / "a.tar").symlink_to(folder / "vidal-000000.tar")
     with pytest.raises(ConfigError, match="link"):
-        ShardSet(str(only))
+        open_set(str(only), guarded=True)
 
 
 def test_a_shard_cut_short_is_an_answer_not_a_crash(server, folder):

@@ -54,11 +54,13 @@ class Places:
         codes = self.codes[start:stop].tolist()
         return self._member(start + codes.index(code), name) if code in codes else None
 
+    def listed(self, row: int) -> list[str]:
+        """The names of a sample's members."""
+        return [self.names[code] for code in self.codes[self.starts[row] : self.starts[row + 1]].tolist()]
+
     def members(self, row: int) -> dict[str, Member]:
         """A sample's members by name."""
-        start, stop = int(self.starts[row]), int(self.starts[row + 1])
-        told = ((at, self.names[code]) for at, code in enumerate(self.codes[start:stop].tolist(), start))
-        return {name: self._member(at, name) for at, name in told}
+        return {name: self._member(at, name) for at, name in enumerate(self.listed(row), int(self.starts[row]))}
 
     def take(self, rows: np.ndarray) -> Places:
         """The places of these samples, in the order given."""
@@ -70,14 +72,14 @@ class Places:
     def column(self) -> pa.ChunkedArray:
         """The column `members` of an index, which takes about twice the memory."""
         rows = len(self.starts) - 1
-        chunks = [self._listed(start, min(start + ROWS, rows)) for start in range(0, rows, ROWS)]
+        chunks = [self._column(start, min(start + ROWS, rows)) for start in range(0, rows, ROWS)]
         return pa.chunked_array(chunks, pa.list_(MEMBER))
 
     def _member(self, at: int, name: str) -> Member:
         digest = self.sums[at].tobytes()
         return Member(name, int(self.offsets[at]), int(self.sizes[at]), None if digest == UNKNOWN else digest.hex())
 
-    def _listed(self, first: int, last: int) -> pa.Array:
+    def _column(self, first: int, last: int) -> pa.Array:
         start, stop = int(self.starts[first]), int(self.starts[last])
         names = pa.DictionaryArray.from_arrays(self.codes[start:stop], pa.array(self.names, pa.string()))
         sums = self.sums[start:stop]

@@ -28,7 +28,7 @@ class Ranges:
 
     def read(self, path: str, start: int, size: int) -> bytes:
         """`size` bytes from `start` of a file. Raises MissingError for a file that is not there, RangeError for one
-        that ends before, or a server that does not know ranges."""
+        that cannot be read or ends before, or a server that does not know ranges."""
         if not size:
             return b""
         try:
@@ -41,6 +41,8 @@ class Ranges:
             raise MissingError(
                 f"{path} is not there, though the index names it; fetch it or build the shards again"
             ) from None
+        except Exception as error:
+            raise RangeError(f"{path}: {' '.join(str(error).split())[:200] or type(error).__name__}") from error
         if len(data) > size:
             raise RangeError(
                 f"{path}: asked for {size} bytes, the server sent {len(data)}; it cannot serve single ranges"

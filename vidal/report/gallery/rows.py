@@ -7,19 +7,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidal.report.gallery.shardset import ShardSet
+from vidal.engine.errors import VidalError
+from vidal.shard.access import Sample
+from vidal.shard.index import Index
 from vidal.shard.pictures import LAYERS, layer_members
 
 MEDIA = {"mp4": "video/mp4", "flac": "audio/flac"}
 """Members that play, and their types."""
 
 
-def light(table: pa.Table, records: Sequence[Mapping[str, Any]] = ()) -> dict[str, list[Any]]:
+def light(index: Index, records: Sequence[Mapping[str, Any]] = ()) -> dict[str, list[Any]]:
     """Columns to filter and sort by: those of the index and its scores, and, where records are given, theirs."""
+    table = index.facts
     found = {name: table[name].to_pylist() for name in ("key", "kind", "seconds", "text")}
-    found["layers"] = [
-        " ".join(_layers([one["name"] for one in members or ()])) for members in table["members"].to_pylist()
-    ]
+    found["layers"] = [" ".join(_layers(index.places.listed(row))) for row in range(len(index))]
     for name in table.column_names:
         if name == "scores" and pa.types.is_struct(table[name].type):
             rows = table[name].to_pylist()
@@ -37,12 +38,17 @@ def light(table: pa.Table, records: Sequence[Mapping[str, Any]] = ()) -> dict[st
     return found
 
 
-def full(shards: ShardSet, row: int, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def full(sample: Sample, record: Mapping[str, Any]) -> dict[str, Any]:
     """All of one sample but its media: its members with their sizes, what layers it has, its texts and record."""
-    members = shards.members(row)
-    record = shards.record(row) if record is None else record
-    sizes = {name: place.size for name, place in members.items()}
-    return {"members": sizes, "layers": _layers(list(members)), "record": record}
+    return {"members": sample.sizes, "layers": _layers(list(sample)), "record": record}
+
+
+def record(index: Index, row: int) -> dict[str, Any]:
+    """The JSON record of a sample; empty where it has none that can be read."""
+    try:
+        return index.record(row)
+    except VidalError:
+        return {}
 
 
 def _layers(names: Sequence[str]) -> list[str]:
