@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
@@ -84,9 +84,9 @@ class Sample(Mapping[str, bytes]):
         """Bytes of each member."""
         return {name: member.size for name, member in self._members.items()}
 
-    def read(self) -> dict[str, bytes]:
-        """Every member, with one request for all."""
-        places = self._members.values()
+    def read(self, members: Collection[str] | None = None) -> dict[str, bytes]:
+        """These members, or all, with one request that spans them."""
+        places = list(self._members.values() if members is None else map(self.place, members))
         start = min(place.offset for place in places)
         data = self._read("", start, max(place.offset + place.size for place in places) - start)
         return {p.name: self._checked(p, data[p.offset - start : p.offset - start + p.size]) for p in places}

@@ -54,4 +54,4 @@ def _drawn(sample: Any, layer: str, names: list[str]) -> bytes:
     from vidal.shard.pictures import is_inverse, strip
 
     inverse = layer == "depth" and is_inverse(sample.record)
-    return strip(layer, [sample[name] for name in names], inverse)[0]
+    return strip(layer, list(sample.read(names).values()), inverse)[0]

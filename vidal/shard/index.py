@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from vidal.engine.errors import ConfigError
+from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.schemas import INDEX
 from vidal.shard.places import ROWS, Misplaced, Places, joined, told
 from vidal.shard.ranges import Ranges
@@ -133,8 +133,9 @@ def load(location: str, guarded: bool = False) -> Index:
     their folder speaks of are not opened either. `guarded` is for what is shown to others: files that a link leads out
     of the folder are left out, and of a damaged tar that is scanned, what stands behind the damage.
 
-    MissingError where there are no shards, ConfigError for an index that cannot be used, a set that `guarded` leaves
-    nothing of, or a filesystem that is not installed, ShardError for a tar that is scanned and damaged.
+    MissingError where there are no shards or none can be reached, ConfigError for an index that cannot be used, a set
+    that `guarded` leaves nothing of, or a filesystem that is not installed, ShardError for a damaged tar that is
+    scanned.
     """
     try:
         fs, path = fsspec.core.url_to_fs(location)
@@ -172,7 +173,8 @@ class _Kept:
     def __init__(self, fs: Any, folder: str, guarded: bool, named: Collection[str] | None = None) -> None:
         self.fs, self.folder = fs, folder
         self._named = named
-        self._guarded = guarded and isinstance(fs, LocalFileSystem)
+        self.local = isinstance(fs, LocalFileSystem)
+        self._guarded = guarded and self.local
         self.outside: set[str] = set()
 
     def __call__(self, name: str) -> bool:
@@ -199,15 +201,19 @@ def _indexed(kept: _Kept) -> Part | None:
     if not kept.inside(INDEX_FILE):
         return None
     try:
-        file = pq.ParquetFile(pa.BufferReader(kept.fs.cat_file(path)))
+        stream = pa.OSFile(path) if kept.local else pa.BufferReader(kept.fs.cat_file(path))
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        raise MissingError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    try:
+        file = pq.ParquetFile(stream, pre_buffer=False)
         if absent := [name for name in NEEDED if name not in file.schema_arrow.names]:
             raise ValueError(f"no column {absent[0]}")
         if not (members := file.schema_arrow.field("members").type).equals(INDEX.field("members").type):
             raise ValueError(f"members are {members}")
         batches = file.iter_batches(ROWS, use_threads=False)
         return _together([part(_chosen(pa.Table.from_batches([batch]), kept)) for batch in batches])
-    except FileNotFoundError:
-        return None
     except (pa.ArrowException, ValueError, OSError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())[:200]}; {BUILT_AGAIN}") from error
 
@@ -247,4 +253,6 @@ def _index(kept: _Kept, parts: Sequence[Part], scanned: tuple[str, ...]) -> Inde
     order = pc.sort_indices(facts, [("shard", "ascending"), ("offset", "ascending")]).to_numpy()
     if (np.diff(order.astype(np.int64)) < 0).any():
         facts, places = facts.take(order), places.take(order)
-    return Index(kept.fs, kept.folder, facts.combine_chunks(), places, scanned)
+    facts = facts.combine_chunks()
+    pa.default_memory_pool().release_unused()
+    return Index(kept.fs, kept.folder, facts, places, scanned)

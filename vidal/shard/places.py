@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from vidal.engine.schemas import MEMBER
 from vidal.shard.read import MEMBER_BYTES, Member
 
-ROWS = 65_536
-"""Samples whose places are turned into an Arrow array at a time, which holds 2 GiB of text at most."""
+ROWS = 8192
+"""Samples whose places are turned from or into Arrow at a time: what that needs besides is some MB."""
 UNKNOWN = bytes(32)
 """The checksum of a member of which no index tells one."""
 
@@ -94,6 +94,9 @@ class Places:
 
 def joined(parts: Sequence[Places]) -> Places:
     """Places one after the other."""
+    parts = [part for part in parts if len(part.starts) > 1] or parts[:1]
+    if len(parts) == 1:
+        return parts[0]
     names = tuple(dict.fromkeys(name for part in parts for name in part.names))
     code = {name: number for number, name in enumerate(names)}
     small = np.int16 if len(names) < 1 << 15 else np.int32

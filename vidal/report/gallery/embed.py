@@ -77,7 +77,7 @@ def picture(sample: Sample, layer: str, record: Any) -> bytes | None:
     """A layer of a sample as a JPEG; None where it has none or it cannot be read."""
     names = layer_members(layer, sample)
     try:
-        return strip(layer, [sample[name] for name in names], is_inverse(record))[0] if names else None
+        return strip(layer, list(sample.read(names).values()), is_inverse(record))[0] if names else None
     except (SampleError, VidalError):
         return None
 
