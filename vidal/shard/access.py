@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+APART = 1 << 20
+"""Bytes between members that are worth no request of their own."""
+
+
 class DamagedMember(VidalError):
     """A member that is not what the index says; the message names shard, key and member."""
 
@@ -85,10 +89,13 @@ class Sample(Mapping[str, bytes]):
         return {name: member.size for name, member in self._members.items()}
 
     def read(self, members: Collection[str] | None = None) -> dict[str, bytes]:
-        """These members, or all, with one request that spans them."""
+        """These members, or all, with one request that spans them; those that lie far apart one by one."""
         places = list(self._members.values() if members is None else map(self.place, members))
-        start = min(place.offset for place in places)
-        data = self._read("", start, max(place.offset + place.size for place in places) - start)
+        start = min((place.offset for place in places), default=0)
+        size = max((place.offset + place.size for place in places), default=0) - start
+        if size > 2 * sum(place.size for place in places) + APART:
+            return {place.name: self[place.name] for place in places}
+        data = self._read("", start, size)
         return {p.name: self._checked(p, data[p.offset - start : p.offset - start + p.size]) for p in places}
 
     def image(self, member: str) -> Any:

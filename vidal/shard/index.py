@@ -102,7 +102,7 @@ class Index:
         place = self.places.find(position, "json")
         try:
             found = json.loads(self.read(position, place.offset, place.size)) if place else {}
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
