@@ -1,9 +1,13 @@
 """Random reads per second through `vidal.open`, against plain pread of the same bytes.
 
-    python bench/random_reads.py SHARDS [--reads 5000] [--rounds 3]
+    python bench/random_reads.py SHARDS [--reads 5000] [--rounds 3] [--rows 1000000]
 
 Members are drawn with a fixed seed. `pread` knows every place beforehand and opens each tar once; `pread + SHA-256`
 hashes what it reads besides, as `vidal.open` does. The best of the rounds, which take turns.
+
+With `--rows`, an index of so many rows, each of the set many times under keys and checksums of their own, is opened in
+a process of its own: seconds to open it and to find the first key, microseconds to find another, bytes of memory a row
+that stay and that were needed at most; and the same for the file as a plain Arrow table.
 """
 
 from __future__ import annotations
@@ -12,11 +16,20 @@ import argparse
 import hashlib
 import os
 import random
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 import vidal
 
+GROUP = 10_000
 Draw = list[tuple[str, str, str, int, int]]
 
 
@@ -25,6 +38,7 @@ def main() -> None:
     parser.add_argument("shards", help="a local folder of shards with its index")
     parser.add_argument("--reads", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=0)
     options = parser.parse_args()
     found = vidal.open(options.shards)
     places = [(row["key"], m["name"], row["shard"], m["offset"], m["size"])
@@ -46,6 +60,55 @@ def main() -> None:
     print(f"{options.reads} members, {sizes.pop() / options.reads / 1e3:.1f} kB on average, best of {options.rounds}")
     for name, seconds in best.items():
         print(f"{name:<18}{options.reads / seconds:>10.0f} reads/s{best['pread'] / seconds:>7.2f} of pread")
+
+    if options.rows:
+        with tempfile.TemporaryDirectory() as folder:
+            written(found, options.rows, f"{folder}/index.parquet")
+            for name, code in (("vidal.open", OPENED), ("pq.read_table", READ)):
+                print(f"{name:<18}", end="", flush=True)
+                subprocess.run([sys.executable, "-c", MEASURED.replace("OPEN", code), folder], check=True)
+
+
+def written(found: vidal.ShardSet, rows: int, path: str) -> None:
+    """An index of so many rows in order, whose keys and checksums are all different."""
+    chance = np.random.default_rng(0)
+    with pq.ParquetWriter(path, found.table.schema) as writer:
+        for start in range(0, rows, GROUP):
+            numbers = np.arange(start, min(start + GROUP, rows))
+            index = found.index.where(numbers * len(found) // rows)
+            sums = chance.integers(0, 256, index.places.sums.shape, np.uint8)
+            index.places = replace(index.places, sums=sums)
+            keys = pa.array([f"sample-{number:012d}" for number in numbers])
+            writer.write_table(index.table.set_column(0, found.table.schema.field("key"), keys))
+
+
+MEASURED = """
+import resource, sys, time
+import pyarrow.parquet as pq
+import vidal, vidal.shard.access
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+before, begun = resident(), time.perf_counter()
+OPEN
+stays, most = resident() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+print(f"{seconds:8.1f} s{stays / len(found):>8.0f} B a row, {most / len(found):.0f} at most{said}")
+"""
+OPENED = """
+found = vidal.open(sys.argv[1])
+seconds, begun = time.perf_counter() - begun, time.perf_counter()
+keys = found.index.keys.take(list(range(0, len(found), len(found) // 1000 or 1))).to_pylist()
+found[keys[0]]
+first, begun = time.perf_counter() - begun, time.perf_counter()
+for key in keys:
+    found[key]
+said = f"; first key {first:.1f} s, another {(time.perf_counter() - begun) / len(keys) * 1e6:.1f} us"
+"""
+READ = """
+found, said = pq.read_table(f"{sys.argv[1]}/index.parquet", use_threads=False), ""
+seconds = time.perf_counter() - begun
+"""
 
 
 def hashed(data: bytes) -> int:

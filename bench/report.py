@@ -21,8 +21,8 @@ from vidal.engine.tar import TarWriter
 from vidal.media.depth_png import encode_depth
 from vidal.media.images import encode_jpeg
 from vidal.report.gallery.embed import embed
-from vidal.report.gallery.shardset import ShardSet
 from vidal.report.page.render import gallery_page
+from vidal.shard.access import open_set
 
 
 def write(folder: Path, samples: int) -> None:
@@ -38,7 +38,7 @@ def write(folder: Path, samples: int) -> None:
             record["views"] = {name: f"what {name} says of sample {number} " * 4 for name in ("raw", "mplug")}
             content = {"json": json.dumps(record).encode(), "frm0.jpg": picture, "dep0.png": depth}
             members = [(name, writer.add(f"s{number:06d}.{name}", data)) for name, data in content.items()]
-            listed = [{"name": name, "offset": at.offset, "size": at.size, "sha256": ""} for name, at in members]
+            listed = [{"name": name, "offset": at.offset, "size": at.size, "sha256": None} for name, at in members]
             row = {
                 "key": f"s{number:06d}",
                 "kind": "video",
@@ -59,12 +59,12 @@ def main() -> None:
             folder = Path(temporary)
             write(folder, samples)
             started = time.perf_counter()
-            shards = ShardSet(str(folder))
+            shards = open_set(str(folder))
             for row in range(samples):
-                shards.record(row)
+                shards.index.record(row)
             floor = time.perf_counter() - started
             started = time.perf_counter()
-            found = embed(ShardSet(str(folder)), 32_000_000)
+            found = embed(open_set(str(folder)), 32_000_000)
             taken = time.perf_counter() - started
             page = folder / "page.html"
             blocks = "".join(f'<script type="text/plain" id="b-{name}">{text}</script>' for name, text in found.blocks)

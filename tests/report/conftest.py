@@ -13,8 +13,8 @@ from tests.shard.dataset import RULES, Dataset, dataset
 from vidal.engine.build import Build
 from vidal.report.facts import Report, collect
 from vidal.report.gallery.embed import embed
-from vidal.report.gallery.shardset import ShardSet
 from vidal.report.page.render import report_page
+from vidal.shard.access import open_set
 
 
 def report_of(build: Build) -> Report:
@@ -34,7 +34,7 @@ def told(finished: tuple[Dataset, Build]) -> Report:
 @pytest.fixture(scope="session")
 def page_file(told: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(report_page(told, embed(ShardSet(f"{told.workspace}/shards"), 8_000_000)), encoding="utf-8")
+    path.write_text(report_page(told, embed(open_set(f"{told.workspace}/shards"), 8_000_000)), encoding="utf-8")
     return path
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vidal.report.gallery.embed import embed
-from vidal.report.gallery.shardset import ShardSet
 from vidal.report.page.render import report_page
+from vidal.shard.access import open_set
 
 
 def test_the_page_shows_the_funnel_and_the_gallery_works(opened, page_file, told, tmp_path):
@@ -59,7 +59,7 @@ def test_hostile_texts_are_inert_and_pages_deterministic(told, tmp_path):
     from dataclasses import replace
 
     bad = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
-    shards = ShardSet(f"{told.workspace}/shards")
+    shards = open_set(f"{told.workspace}/shards")
     failures = tuple(replace(one, example=bad) for one in told.failures)
     report = replace(told, name=bad, failures=failures)
     page = report_page(report, embed(shards, 0))

@@ -10,16 +10,20 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidal.engine.errors import ConfigError
-from vidal.report.gallery.shardset import ShardSet
+from tests.shard.ranges_server import serving
+from vidal.engine.errors import ConfigError, MissingError
 from vidal.report.serve.ranges import wanted
 from vidal.report.serve.server import Server, trusted
+from vidal.shard.access import open_set
+from vidal.shard.pictures import LAYERS
 
 SECRET = b"never to be served"
 
@@ -33,14 +37,20 @@ def folder(told, tmp_path: Path) -> Path:
     return copy
 
 
-@pytest.fixture
-def server(folder: Path) -> Iterator[Server]:
-    with Server(ShardSet(str(folder))) as found:
+@contextmanager
+def started(location: str) -> Iterator[Server]:
+    with Server(open_set(location, guarded=True)) as found:
         thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield found
         found.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Server]:
+    with started(str(folder)) as found:
+        yield found
 
 
 def asked(server: Server, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -66,8 +76,8 @@ def raw(server: Server, request: bytes) -> bytes:
 
 
 def test_members_are_given_whole_and_in_ranges(server, folder):
-    row = next(n for n in range(8) if "mp4" in ShardSet(str(folder)).members(n))
-    place = ShardSet(str(folder)).members(row)["mp4"]
+    row = next(n for n, sample in enumerate(open_set(str(folder)).values()) if "mp4" in sample)
+    place = open_set(str(folder))[row].place("mp4")
     status, headers, clip = asked(server, f"/member/{row}/mp4")
     assert status == 200 and hashlib.sha256(clip).hexdigest() == place.sha256 and headers["Content-Type"] == "video/mp4"
     status, headers, some = asked(server, f"/member/{row}/mp4", Range="bytes=10-19")
@@ -91,18 +101,68 @@ def test_only_the_server_s_own_address_is_answered_and_only_to_readers(server):
 
 
 def test_links_out_of_the_folder_are_not_read(folder, tmp_path):
-    assert len(ShardSet(str(folder))) == 8
+    assert len(open_set(str(folder), guarded=True)) == 8
     only = tmp_path / "only"
     only.mkdir()
     (only / "a.tar").symlink_to(folder / "vidal-000000.tar")
     with pytest.raises(ConfigError, match="link"):
-        ShardSet(str(only))
+        open_set(str(only), guarded=True)
 
 
 def test_a_shard_cut_short_is_an_answer_not_a_crash(server, folder):
     (folder / "vidal-000000.tar").write_bytes(b"")
     assert {asked(server, f"/member/{row}/json")[0] for row in range(8)} == {200, 502}
     assert json.loads(asked(server, "/index/0.json")[2])["more"] is False
+
+
+@contextmanager
+def in_memory(folder: Path) -> Iterator[str]:
+    fs = fsspec.filesystem("memory")
+    for path in folder.iterdir():
+        fs.pipe(f"/served/{path.name}", path.read_bytes())
+    yield "memory://served"
+    fs.rm("/served", recursive=True)
+
+
+@contextmanager
+def behind_http(folder: Path) -> Iterator[str]:
+    with serving(folder) as sent:
+        yield sent.url
+
+
+@pytest.mark.parametrize("remote", [in_memory, behind_http])
+def test_a_remote_set_is_served_as_a_local_one(server, folder, remote):
+    paths = ["/", "/index/0.json", "/member/99/json", "/member/0/nothing"]
+    for row, sample in enumerate(open_set(str(folder)).values()):
+        paths += [f"/sample/{row}.json", *(f"/strip/{row}/{layer}.jpg" for layer in LAYERS)]
+        paths += [f"/member/{row}/{name}" for name in sample if name in ("mp4", "flac", "json")]
+    with remote(folder) as location, started(location) as other:
+        for path in paths[1:]:
+            mine, theirs = asked(server, path), asked(other, path)
+            assert (mine[0], mine[2]) == (theirs[0], theirs[2])
+        status, _, some = asked(other, "/member/0/mp4", Range="bytes=10-19")
+        assert (status, some) == (206, asked(server, "/member/0/mp4")[2][10:20])
+        assert location in asked(other, "/")[2].decode()
+
+
+def test_of_a_remote_set_only_what_is_asked_for_is_sent(folder):
+    with serving(folder) as sent, started(sent.url) as other:
+        assert asked(other, "/index/0.json")[0] == 200 and sent.of(".tar") == []
+        row = next(n for n, sample in enumerate(open_set(str(folder)).values()) if "mp4" in sample)
+        assert asked(other, f"/member/{row}/mp4", Range="bytes=5-24")[0] == 206 and sent.of(".tar") == [20]
+
+
+def test_a_remote_that_fails_is_an_answer_not_a_crash(folder):
+    with serving(folder) as sent, started(sent.url) as other:
+        (folder / "vidal-000000.tar").rename(folder / "gone")
+        found = {asked(other, f"/member/{row}/json")[0] for row in range(8)}
+        assert found == {200, 502} and asked(other, "/sample/0.json")[0] == 200
+        shutil.rmtree(folder)
+        assert {asked(other, f"/member/{row}/json")[0] for row in range(8)} == {502}
+    with serving(folder, ranges=False) as sent, pytest.raises(MissingError):
+        open_set(sent.url, guarded=True)
+    with pytest.raises(MissingError, match=r"index\.parquet cannot be read"):
+        open_set(sent.url, guarded=True)
 
 
 PIECES = [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fsspec
@@ -19,7 +21,9 @@ from tests.shard.ranges_server import serving
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.media.depth_png import decode_depth
 from vidal.media.sound import decode_audio
-from vidal.shard.access import DamagedMember, Sample, Unknown
+from vidal.shard.access import DamagedMember, Sample, Unknown, open_set
+from vidal.shard.ranges import OPEN, Ranges
+from vidal.shard.read import ShardError
 
 
 @pytest.fixture
@@ -127,7 +131,7 @@ def test_a_sound_has_no_depth(shards):
 
 def test_a_changed_byte_is_an_error_that_names_it(shards):
     sample = vidal.open(str(shards))[1]
-    place = sample._members["txt"]
+    place = sample.place("txt")
     data = bytearray((shards / sample.shard).read_bytes())
     data[place.offset] ^= 1
     (shards / sample.shard).write_bytes(data)
@@ -141,12 +145,98 @@ def test_a_changed_byte_is_an_error_that_names_it(shards):
 def test_a_shard_that_ends_early_or_is_gone_is_named(shards):
     sample = vidal.open(str(shards))[0]
     path = shards / sample.shard
-    path.write_bytes(path.read_bytes()[: sample._members["txt"].offset - 1])
+    path.write_bytes(path.read_bytes()[: sample.place("txt").offset - 1])
     with pytest.raises(DamagedMember, match=f"{sample.shard} {sample.key} txt: .* ends at byte"):
         sample["txt"]
     path.unlink()
     with pytest.raises(MissingError, match="is not there, though the index names it"):
-        sample["txt"]
+        vidal.open(str(shards))[0]["txt"]
+
+
+def test_a_shard_that_is_replaced_is_read_as_it_was(shards, stock):
+    """What the index speaks of, not what lies there now."""
+    found, key = vidal.open(str(shards)), next(iter(stock))
+    assert found[key]["txt"] == stock[key]["txt"]
+    path = shards / found[key].shard
+    (shards / "new").write_bytes(bytes(path.stat().st_size))
+    (shards / "new").replace(path)
+    assert found[key].read() == stock[key]
+    with pytest.raises(DamagedMember):
+        vidal.open(str(shards))[key]["txt"]
+
+
+def test_no_more_files_are_held_open_than_said(tmp_path):
+    handles = lambda: len(list(Path("/proc/self/fd").iterdir()))  # noqa: E731
+    paths = [tmp_path / f"{number}.tar" for number in range(OPEN + 40)]
+    for number, path in enumerate(paths):
+        path.write_bytes(b"%3d" % number)
+    ranges, before = Ranges(fsspec.filesystem("file")), handles()
+    for _ in range(2):
+        assert [ranges.read(str(path), 0, 3) for path in paths] == [b"%3d" % n for n in range(len(paths))]
+    assert handles() - before == OPEN
+    del ranges
+    assert handles() == before
+
+
+def test_threads_read_what_is_theirs_while_files_are_closed(tmp_path):
+    paths = [str(tmp_path / f"{number}.tar") for number in range(3 * OPEN)]
+    for path in paths:
+        Path(path).write_bytes(path.encode())
+    ranges = Ranges(fsspec.filesystem("file"))
+
+    def read(seed: int) -> bool:
+        drawn = random.Random(seed).choices(paths, k=2000)
+        return all(ranges.read(path, 0, len(path.encode())) == path.encode() for path in drawn)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(read, range(8)))
+
+
+def test_an_index_of_an_older_schema_is_read(shards, stock):
+    rows = pq.read_table(shards / "index.parquet").select(["key", "shard", "offset", "members"])
+    pq.write_table(rows, shards / "index.parquet")
+    found = vidal.open(str(shards))
+    same(found, stock)
+    assert found[0].facts["text"] is None and found.where("score_brightness >= 0").table.num_rows == 5
+
+
+def test_the_table_is_what_was_written(shards):
+    written = pq.read_table(shards / "index.parquet")
+    assert vidal.open(str(shards)).table.equals(written)
+    order = [5, 0, 5]
+    assert vidal.open(str(shards)).index.where(order).table.equals(written.take(order))
+    (shards / "index.parquet").unlink()
+    with pytest.warns(UserWarning):
+        scanned = vidal.open(str(shards)).table
+    told = [[{**member, "sha256": None} for member in row] for row in written["members"].to_pylist()]
+    assert scanned["members"].to_pylist() == told
+
+
+def test_guarded_links_lead_nowhere(shards, tmp_path):
+    """An index or a shard outside of the folder is no part of a set that is shown to others."""
+    inside = shards / "again"
+    inside.mkdir()
+    for path in (*shards.glob("*.tar"), shards / "index.parquet"):
+        (inside / path.name).symlink_to(path)
+    assert len(open_set(str(inside))) == 8
+    with pytest.raises(ConfigError, match="every shard is a link that leads out"):
+        open_set(str(inside), guarded=True)
+    (inside / "vidal-000000.tar").unlink()
+    (inside / "vidal-000000.tar").write_bytes((shards / "vidal-000000.tar").read_bytes())
+    found = open_set(str(inside), guarded=True)
+    assert found.scanned == ("vidal-000000.tar",) and {one.shard for one in found.values()} == {"vidal-000000.tar"}
+    (inside / "index.parquet").unlink()
+    (inside / "index.parquet").write_bytes((shards / "index.parquet").read_bytes())
+    told = open_set(str(inside), guarded=True)
+    assert list(told) == list(found) and told.scanned == ()
+
+
+def test_a_damaged_tail_costs_its_own_samples_where_guarded(tar, tmp_path):
+    path = tar([("a.txt", b"one"), ("b.txt", b"two"), ("c.txt", b"three")])
+    path.write_bytes(path.read_bytes()[:2560])
+    with pytest.raises(ShardError):
+        open_set(str(path))
+    assert list(open_set(str(path), guarded=True)) == ["a", "b"]
 
 
 def test_a_set_can_be_pickled(shards, stock):
@@ -174,22 +264,25 @@ def test_a_server_without_ranges_is_named(shards):
             sample["txt"]
 
 
-HOSTILE = {
-    "shard": ("../secret.tar", "no name of a shard"),
-    "offset": (-512, "is said to be"),
-    "size": (1 << 40, "is said to be"),
-}
+HOSTILE = [
+    ("shard", "../secret.tar", "no name of a shard"),
+    ("shard", "%2e%2e%2fsecret.tar", "no name of a shard"),
+    ("shard", "secret.txt", "no name of a shard"),
+    ("shard", "a\0.tar", "no name of a shard"),
+    ("offset", -512, "is said to be"),
+    ("size", 1 << 40, "is said to be"),
+    ("sha256", "f" * 63, "index.parquet: .*another make"),
+]
 
 
-@pytest.mark.parametrize("field", HOSTILE)
-def test_an_index_that_points_elsewhere_is_refused(shards, field):
-    value, said = HOSTILE[field]
+@pytest.mark.parametrize(("field", "value", "said"), HOSTILE)
+def test_an_index_that_points_elsewhere_is_refused(shards, field, value, said):
     rows = pq.read_table(shards / "index.parquet")
     told = rows.to_pylist()
     (told[0] if field == "shard" else told[0]["members"][0])[field] = value
     pq.write_table(pa.Table.from_pylist(told, schema=rows.schema), shards / "index.parquet")
     with pytest.raises(ConfigError, match=said):
-        list(vidal.open(str(shards)).values())
+        vidal.open(str(shards))
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 no more"])

@@ -175,10 +175,10 @@ def _verify(shards: Any, json_output: bool) -> None:
 
 
 def _serve(location: str, host: str, port: int) -> None:
-    from vidal.report.gallery.shardset import ShardSet
     from vidal.report.serve.server import Server
+    from vidal.shard.access import open_set
 
-    found = ShardSet(location)
+    found = open_set(location, guarded=True)
     with Server(found, host, port) as server:
         typer.echo(f"{len(found):,} samples at {server.url} (Ctrl-C ends it)")
         server.serve_forever()

@@ -37,8 +37,8 @@ def report(
     from vidal.project import open_project
     from vidal.report.facts import collect
     from vidal.report.gallery.embed import embed
-    from vidal.report.gallery.shardset import ShardSet
     from vidal.report.page.render import report_page
+    from vidal.shard.access import open_set
 
     if json_output and output:
         raise ConfigError("--output is of the page and --json prints numbers instead; give one of them")
@@ -54,7 +54,7 @@ def report(
     workspace = project.workspace
     try:
         location = f"{workspace.url}/shards"
-        shards = ShardSet(location) if workspace.exists("shards/index.parquet") else None
+        shards = open_set(location, guarded=True) if workspace.exists("shards/index.parquet") else None
         embedded = embed(shards, int(megabytes * 1e6)) if shards is not None else None
     except MissingError:
         embedded = None

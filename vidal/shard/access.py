@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from vidal.engine.errors import ConfigError, MissingError, VidalError
 from vidal.shard.index import Index, load
-from vidal.shard.ranges import RangeError, read_range
+from vidal.shard.ranges import RangeError
 from vidal.shard.read import Member
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import pyarrow as pa
+
+
+APART = 1 << 20
+"""Bytes between members that are worth no request of their own."""
 
 
 class DamagedMember(VidalError):
@@ -38,16 +42,11 @@ class Sample(Mapping[str, bytes]):
     """
 
     def __init__(self, index: Index, position: int) -> None:
-        row = index.row(position)
         self._index = index
-        self._members: dict[str, Member] = row.pop("members")
-        self.facts: dict[str, Any] = row
-        self.key: str = row["key"]
-        self.kind: str = row["kind"]
-        self.shard: str = row["shard"]
+        self._position = position
 
     def __getitem__(self, member: str) -> bytes:
-        place = self._place(member)
+        place = self.place(member)
         return self._checked(place, self._read(member, place.offset, place.size))
 
     def __iter__(self) -> Iterator[str]:
@@ -57,7 +56,7 @@ class Sample(Mapping[str, bytes]):
         return len(self._members)
 
     def __contains__(self, member: object) -> bool:
-        return member in self._members
+        return isinstance(member, str) and self._index.places.find(self._position, member) is not None
 
     def __repr__(self) -> str:
         return f"<Sample {self.key!r} of {self.shard}: {', '.join(self)}>"
@@ -67,16 +66,36 @@ class Sample(Mapping[str, bytes]):
 
         return card(self)
 
+    @cached_property
+    def key(self) -> str:
+        return self._index.keys[self._position].as_py()
+
+    @property
+    def kind(self) -> str:
+        return self.facts["kind"]
+
+    @property
+    def shard(self) -> str:
+        return self._index.shard(self._position)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        [row] = self._index.facts.slice(self._position, 1).to_pylist()
+        return row
+
     @property
     def sizes(self) -> dict[str, int]:
         """Bytes of each member."""
         return {name: member.size for name, member in self._members.items()}
 
-    def read(self) -> dict[str, bytes]:
-        """Every member, with one request for all."""
-        places = self._members.values()
-        start = min(place.offset for place in places)
-        data = self._read("", start, max(place.offset + place.size for place in places) - start)
+    def read(self, members: Collection[str] | None = None) -> dict[str, bytes]:
+        """These members, or all, with one request that spans them; those that lie far apart one by one."""
+        places = list(self._members.values() if members is None else map(self.place, members))
+        start = min((place.offset for place in places), default=0)
+        size = max((place.offset + place.size for place in places), default=0) - start
+        if size > 2 * sum(place.size for place in places) + APART:
+            return {place.name: self[place.name] for place in places}
+        data = self._read("", start, size)
         return {p.name: self._checked(p, data[p.offset - start : p.offset - start + p.size]) for p in places}
 
     def image(self, member: str) -> Any:
@@ -120,17 +139,27 @@ class Sample(Mapping[str, bytes]):
             raise DamagedMember(f"{self.shard}: {self.key}: json holds no record")
         return found
 
-    def _place(self, member: str) -> Member:
-        if member not in self._members:
+    def place(self, member: str) -> Member:
+        """Where a member lies in the sample's shard. Raises Unknown for one that it lacks."""
+        found = self._index.places.find(self._position, member)
+        if found is None:
             raise self._unknown(member)
-        return self._members[member]
+        return found
+
+    def part(self, member: str, start: int, stop: int) -> bytes:
+        """Bytes of a member, from `start` to before `stop`, which no checksum is known of."""
+        return self._read(member, self.place(member).offset + start, stop - start)
+
+    @cached_property
+    def _members(self) -> dict[str, Member]:
+        return self._index.places.members(self._position)
 
     def _unknown(self, member: str) -> Unknown:
         return Unknown(f"{self.shard}: {self.key} has no {member}; it has {', '.join(self) or 'nothing'}")
 
     def _read(self, member: str, start: int, size: int) -> bytes:
         try:
-            return read_range(self._index.fs, self._index.path(self.shard), start, size)
+            return self._index.read(self._position, start, size)
         except RangeError as error:
             raise DamagedMember(f"{' '.join(filter(None, [self.shard, self.key, member]))}: {error}") from error
 
@@ -167,9 +196,7 @@ class ShardSet(Mapping[str, Sample]):
         return len(self.index)
 
     def __iter__(self) -> Iterator[str]:
-        for chunk in self.index.keys.chunks:
-            for key in chunk:
-                yield key.as_py()
+        return iter(self.index.keys.to_pylist())
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self.index.position(key) is not None
@@ -213,6 +240,6 @@ class ShardSet(Mapping[str, Sample]):
         return ShardSet(self.location, self.index.where(holding(self.index, expression)))
 
 
-def open_set(location: str) -> ShardSet:
-    """The shard set at a location (`vidal.open`)."""
-    return ShardSet(location, load(location))
+def open_set(location: str, guarded: bool = False) -> ShardSet:
+    """The shard set at a location (`vidal.open`), `guarded` as `vidal.shard.index.load` says."""
+    return ShardSet(location, load(location, guarded))

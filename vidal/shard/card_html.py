@@ -7,14 +7,12 @@ from typing import Any
 
 from vidal.engine.errors import SampleError, VidalError
 
-SHOWN = 4
-"""Pictures of each series, from the first on."""
-
 TEMPLATE = """
 <div style="font: 13px/1.5 system-ui, sans-serif; max-width: 60em">
 <b>{{ sample.key }}</b> · {{ sample.kind }} in {{ sample.shard }}
 {% for name, picture in pictures %}
-<div><small>{{ name }}</small><br><img alt="{{ name }}" src="data:image/jpeg;base64,{{ picture }}"></div>
+<div><small>{{ name }}</small><br>
+<img alt="{{ name }}" style="max-width: 100%" src="data:image/jpeg;base64,{{ picture }}"></div>
 {% endfor %}
 <table>
 {% for name, text in texts %}
@@ -29,17 +27,19 @@ TEMPLATE = """
 
 
 def card(sample: Any) -> str:
-    """The card of a sample: its first keyframes, depth (the least value darkest) and infrared, the spectrogram of its
-    sound, and its texts. What is damaged is said in its place."""
+    """The card of a sample: its layers, as `vidal.shard.pictures` draws them, and its texts. What is damaged is said in
+    its place."""
     import jinja2
 
+    from vidal.shard.pictures import LAYERS, layer_members
+
     pictures, texts = [], []
-    for prefix, suffix in (("frm", "jpg"), ("dep", "png"), ("tml", "jpg")):
-        names = [name for number in range(SHOWN) if (name := f"{prefix}{number}.{suffix}") in sample]
-        if names:
-            _show(pictures, texts, f"{names[0]} … {names[-1]}", lambda names=names: _strip(sample, names))
-    if "flac" in sample:
-        _show(pictures, texts, "flac", lambda: _sound(sample["flac"]))
+    for layer in LAYERS:
+        if names := layer_members(layer, sample):
+            try:
+                pictures.append((layer, base64.b64encode(_drawn(sample, layer, names)).decode()))
+            except (VidalError, SampleError) as error:
+                texts.append((layer, str(error)))
     for name in sample:
         if name.endswith("txt"):
             try:
@@ -50,33 +50,8 @@ def card(sample: Any) -> str:
     return environment.from_string(TEMPLATE).render(sample=sample, pictures=pictures, texts=texts)
 
 
-def _show(pictures: list[tuple[str, str]], texts: list[tuple[str, str]], name: str, draw: Any) -> None:
-    try:
-        pictures.append((name, base64.b64encode(draw()).decode()))
-    except (VidalError, SampleError) as error:
-        texts.append((name, str(error)))
+def _drawn(sample: Any, layer: str, names: list[str]) -> bytes:
+    from vidal.shard.pictures import is_inverse, strip
 
-
-def _strip(sample: Any, names: list[str]) -> bytes:
-    from vidal.filter.explain.pictures import frames_picture
-
-    return frames_picture([_grey(sample[name]) if name.startswith("dep") else sample[name] for name in names])
-
-
-def _grey(data: bytes) -> bytes:
-    """A depth map as a JPEG whose darkest pixel is the least value and whose lightest the greatest."""
-    import numpy as np
-
-    from vidal.media.depth_png import decode_depth
-    from vidal.media.images import encode_jpeg
-
-    depth = decode_depth(data).astype(np.float32)
-    span = max(float(np.ptp(depth)), 1.0)
-    level = ((depth - depth.min()) * (255 / span)).astype(np.uint8)
-    return encode_jpeg(np.repeat(level[..., None], 3, axis=2))
-
-
-def _sound(data: bytes) -> bytes:
-    from vidal.filter.explain.pictures import sound_picture
-
-    return sound_picture(data)
+    inverse = layer == "depth" and is_inverse(sample.record)
+    return strip(layer, list(sample.read(names).values()), inverse)[0]

@@ -2,110 +2,158 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import fsspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
 
-from vidal.engine.errors import ConfigError
+from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.schemas import INDEX
-from vidal.shard.read import MEMBER_BYTES, Member, Shards, ShardSampleEntry, kind_of
+from vidal.shard.places import ROWS, Misplaced, Places, joined, told
+from vidal.shard.ranges import Ranges
+from vidal.shard.read import ShardError, Shards, ShardSampleEntry, kind_of
 
 INDEX_FILE = "index.parquet"
 NEEDED = ("key", "shard", "members")
+NAME = re.compile(r"[^./\\?#%*:\[\]][^/\\?#%*:\[\]]*\.tar")
+"""Names of shards in an index: those of files beside it, on every filesystem."""
+FACTS = INDEX.remove(INDEX.get_field_index("members"))
+Part = tuple[pa.Table, Places]
 BUILT_AGAIN = "an index of another make; `vidal build --stage shard` writes it anew, and without it the tars are read"
 
 
 class Index:
     """A row per sample, in the order of the shards and of the samples in them.
 
-    `table` has the columns of the set's `index.parquet`; a shard that it does not speak of adds rows of what its
-    headers tell (key, kind, shard, offset, size, members without checksums), and its name to `scanned`. `fs` and
-    `folder` say where the tars lie. It takes about 3 KB of memory a sample.
+    `facts` has the columns of the set's `index.parquet` but `members`, null where an older one lacks them; `places` say
+    where the members lie. A shard that it does not speak of adds rows of what its headers tell (key, kind, shard,
+    offset, size, members without checksums), and its name to `scanned`. `fs` and `folder` say where the tars lie.
+    Threads can share an index.
     """
 
-    def __init__(self, fs: Any, folder: str, table: pa.Table, scanned: tuple[str, ...] = ()) -> None:
+    def __init__(self, fs: Any, folder: str, facts: pa.Table, places: Places, scanned: tuple[str, ...] = ()) -> None:
         self.fs = fs
         self.folder = folder
-        self.table = table
+        self.facts = facts
+        self.places = places
         self.scanned = scanned
+        self._ranges = Ranges(fs)
+
+    def __reduce__(self) -> Any:
+        return Index, (self.fs, self.folder, self.facts, self.places, self.scanned)
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self.facts)
 
     @property
     def keys(self) -> pa.ChunkedArray:
-        return self.table["key"]
+        return self.facts["key"]
 
-    @cached_property
+    @property
+    def table(self) -> pa.Table:
+        """The index as it is written, made anew each time it is asked for."""
+        return self.facts.append_column(INDEX.field("members"), self.places.column())
+
+    @property
     def shards(self) -> list[str]:
         """The names of the shards that hold a sample."""
-        return sorted(self.table["shard"].unique().to_pylist())
+        return self._shards[0]
 
     def path(self, shard: str) -> str:
         return f"{self.folder}/{shard}"
 
+    def shard(self, position: int) -> str:
+        """The name of a row's shard."""
+        names, codes = self._shards
+        return names[codes[position]]
+
     def position(self, key: str) -> int | None:
-        """The row of a key, found by bisection of the sorted keys; None where there is none."""
-        place = bisect_left(self._order, key, key=lambda at: self._keys[at].as_py())
-        at = int(self._order[place]) if place < len(self._order) else None
-        return at if at is not None and self._keys[at].as_py() == key else None
+        """The first row of a key; None where there is none."""
+        value = hash(key)
+        hashes, order = self._hashed
+        place = bisect_left(hashes, value)
+        while place < len(hashes) and hashes[place] == value:
+            if self.keys[order[place]].as_py() == key:
+                return order[place]
+            place += 1
+        return None
 
     def row(self, position: int) -> dict[str, Any]:
-        """A row by its number, its members as `Member` by name. ConfigError for places that no tar can have."""
-        [row] = self.table.slice(position, 1).to_pylist()
-        return {**row, "members": {m["name"]: self._member(row, m) for m in row["members"]}}
+        """A row by its number, its members as `Member` by name."""
+        [row] = self.facts.slice(position, 1).to_pylist()
+        return {**row, "members": self.places.members(position)}
+
+    def read(self, position: int, start: int, size: int) -> bytes:
+        """Bytes of a row's shard, as `Ranges.read` gives them."""
+        return self._ranges.read(self.path(self.shard(position)), start, size)
+
+    def record(self, position: int) -> dict[str, Any]:
+        """The JSON record of a row; empty where it has none, or it is none."""
+        place = self.places.find(position, "json")
+        try:
+            found = json.loads(self.read(position, place.offset, place.size)) if place else {}
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def where(self, positions: Collection[int]) -> Index:
         """The index of these rows alone, in the order given."""
-        return Index(self.fs, self.folder, self.table.take(pa.array(positions, pa.int64())), self.scanned)
+        rows = np.array(positions, np.int64)
+        return Index(self.fs, self.folder, self.facts.take(rows), self.places.take(rows), self.scanned)
 
     @cached_property
-    def _keys(self) -> pa.Array:
-        return self.keys.combine_chunks()
+    def _shards(self) -> tuple[list[str], memoryview]:
+        names = sorted(self.facts["shard"].unique().to_pylist())
+        codes = pc.index_in(self.facts["shard"], pa.array(names, pa.string())).to_numpy()
+        return names, memoryview(np.ascontiguousarray(codes, np.int32))
 
     @cached_property
-    def _order(self) -> Any:
-        return pc.sort_indices(self._keys).to_numpy()
-
-    def _member(self, row: dict[str, Any], told: dict[str, Any]) -> Member:
-        if not (0 <= told["size"] <= MEMBER_BYTES and told["offset"] >= 0):
-            raise ConfigError(
-                f"{self.path(INDEX_FILE)}: {told['name']!r} of {row['key']} is said to be {told['size']} bytes at "
-                f"{told['offset']} of {row['shard']}; {BUILT_AGAIN}"
-            )
-        return Member(told["name"], told["offset"], told["size"], told["sha256"])
+    def _hashed(self) -> tuple[memoryview, memoryview]:
+        """The hashes of the keys, ascending, and the rows they are of."""
+        each = (hash(key) for chunk in self.keys.chunks for key in chunk.to_pylist())
+        hashes = np.fromiter(each, np.int64, len(self))
+        order = np.argsort(hashes, kind="stable")
+        return memoryview(hashes[order]), memoryview(order)
 
 
-def load(location: str) -> Index:
+def load(location: str, guarded: bool = False) -> Index:
     """The index of a folder of shards, of one shard or of a glob, local or at any fsspec URL.
 
     A folder with an index is not listed and no tar of it is opened; where shards are named, those that the index of
-    their folder speaks of are not opened either. MissingError where there are no shards, ConfigError for an index that
-    cannot be used or a filesystem that is not installed.
+    their folder speaks of are not opened either. `guarded` is for what is shown to others: files that a link leads out
+    of the folder are left out, and of a damaged tar that is scanned, what stands behind the damage.
+
+    MissingError where there are no shards or none can be reached, ConfigError for an index that cannot be used, a set
+    that `guarded` leaves nothing of, or a filesystem that is not installed, ShardError for a damaged tar that is
+    scanned.
     """
     try:
         fs, path = fsspec.core.url_to_fs(location)
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{location}: {error}; use a folder or the URL of an installed filesystem") from error
     path = path.rstrip("/")
-    folder = not path.endswith(".tar") and not any(letter in path for letter in "*?[")
-    if folder and (table := _indexed(fs, path)) is not None:
-        return Index(fs, path, _sorted(table))
+    if not path.endswith(".tar") and not any(letter in path for letter in "*?["):
+        kept = _Kept(fs, path, guarded)
+        if (known := _indexed(kept)) is not None:
+            return _index(kept, [known], ())
     shards = Shards(location)
-    table = _indexed(fs, shards.folder)
-    told = INDEX.empty_table() if table is None else table
     named = {path.rpartition("/")[2]: path for path in shards.paths}
-    told = told.filter(pc.is_in(told["shard"], pa.array(sorted(named), pa.string())))
-    scanned = sorted(set(named) - set(told["shard"].unique().to_pylist()))
-    rows = [scanned_row(sample) for name in scanned for sample in shards.samples(named[name])]
-    both = pa.concat_tables([told, pa.Table.from_pylist(rows, schema=INDEX)], promote_options="permissive")
-    return Index(fs, shards.folder, _sorted(both), tuple(scanned))
+    kept = _Kept(fs, shards.folder, guarded, named)
+    known = _indexed(kept) or part(INDEX.empty_table())
+    told_of = known[0]["shard"].unique().to_pylist()
+    scanned = sorted(name for name in named if name not in told_of and kept(name))
+    rows = [row for name in scanned for row in _headers(shards, named[name], guarded)]
+    return _index(kept, [known, part(pa.Table.from_pylist(rows, schema=INDEX))], tuple(scanned))
 
 
 def scanned_row(sample: ShardSampleEntry) -> dict[str, Any]:
@@ -118,26 +166,93 @@ def scanned_row(sample: ShardSampleEntry) -> dict[str, Any]:
     return {**told, "members": places}
 
 
-def _indexed(fs: Any, folder: str) -> pa.Table | None:
-    """The index beside shards; None where there is none."""
-    path = f"{folder}/{INDEX_FILE}"
+class _Kept:
+    """Which files of a folder an index may speak of: those `named`, if any are, and, where it is `guarded`, none that a
+    link leads out of it. `outside` are such."""
+
+    def __init__(self, fs: Any, folder: str, guarded: bool, named: Collection[str] | None = None) -> None:
+        self.fs, self.folder = fs, folder
+        self._named = named
+        self.local = isinstance(fs, LocalFileSystem)
+        self._guarded = guarded and self.local
+        self.outside: set[str] = set()
+
+    def __call__(self, name: str) -> bool:
+        return (self._named is None or name in self._named) and self.inside(name)
+
+    def inside(self, name: str) -> bool:
+        path = os.path.realpath(f"{self.folder}/{name}")
+        if self._guarded and os.path.dirname(path) != os.path.realpath(self.folder):
+            self.outside.add(name)
+        return name not in self.outside
+
+
+def _headers(shards: Shards, path: str, guarded: bool) -> Iterator[dict[str, Any]]:
     try:
-        content = pa.BufferReader(fs.cat_file(path))
-        table = pq.read_table(content, use_threads=False).replace_schema_metadata(None)
-        if absent := [name for name in NEEDED if name not in table.column_names]:
-            raise ValueError(f"no column {absent[0]}")
-        if not table.schema.field("members").type.equals(INDEX.field("members").type):
-            raise ValueError(f"members are {table.schema.field('members').type}")
+        yield from map(scanned_row, shards.samples(path))
+    except ShardError:
+        if not guarded:
+            raise
+
+
+def _indexed(kept: _Kept) -> Part | None:
+    """The rows that the index beside shards has of those kept; None where there is no index."""
+    path = f"{kept.folder}/{INDEX_FILE}"
+    if not kept.inside(INDEX_FILE):
+        return None
+    try:
+        stream = pa.OSFile(path) if kept.local else pa.BufferReader(kept.fs.cat_file(path))
     except FileNotFoundError:
         return None
+    except Exception as error:
+        raise MissingError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    try:
+        file = pq.ParquetFile(stream, pre_buffer=False)
+        if absent := [name for name in NEEDED if name not in file.schema_arrow.names]:
+            raise ValueError(f"no column {absent[0]}")
+        if not (members := file.schema_arrow.field("members").type).equals(INDEX.field("members").type):
+            raise ValueError(f"members are {members}")
+        batches = file.iter_batches(ROWS, use_threads=False)
+        return _together([part(_chosen(pa.Table.from_batches([batch]), kept)) for batch in batches])
     except (pa.ArrowException, ValueError, OSError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())[:200]}; {BUILT_AGAIN}") from error
-    for shard in table["shard"].unique().to_pylist():
-        if not shard or "/" in shard or "\\" in shard or shard.startswith("."):
-            raise ConfigError(f"{path}: {shard!r} is no name of a shard; {BUILT_AGAIN}")
-    return table
 
 
-def _sorted(table: pa.Table) -> pa.Table:
-    by = [(name, "ascending") for name in ("shard", "offset") if name in table.column_names]
-    return table.sort_by(by)
+def _chosen(table: pa.Table, kept: _Kept) -> pa.Table:
+    """The rows whose shards are kept. ValueError for a shard whose name could be that of something else."""
+    names = table["shard"].unique().to_pylist()
+    if strange := [name for name in names if not (name and NAME.fullmatch(name) and name.isprintable())]:
+        raise ValueError(f"{strange[0]!r} is no name of a shard")
+    return table.filter(pc.is_in(table["shard"], pa.array([name for name in names if kept(name)], pa.string())))
+
+
+def part(table: pa.Table) -> Part:
+    """Rows of an index: what they tell, and where their members lie."""
+    if table["key"].null_count:
+        raise ValueError("samples without a key")
+    table = table.replace_schema_metadata(None).combine_chunks()
+    try:
+        return table.drop_columns("members"), joined([told(chunk) for chunk in table["members"].chunks])
+    except Misplaced as error:
+        key, shard = (table[name][error.row].as_py() for name in ("key", "shard"))
+        raise ValueError(f"{key} of {shard}: {error}") from error
+
+
+def _together(parts: Sequence[Part]) -> Part:
+    facts = [FACTS.empty_table(), *(facts for facts, _ in parts)]
+    return pa.concat_tables(facts, promote_options="permissive"), joined([places for _, places in parts])
+
+
+def _index(kept: _Kept, parts: Sequence[Part], scanned: tuple[str, ...]) -> Index:
+    """The index of rows from wherever, in order."""
+    facts, places = _together(parts)
+    if kept.outside and not len(facts):
+        raise ConfigError(
+            f"{kept.folder}: every shard is a link that leads out of the folder; name the folder it is in"
+        )
+    order = pc.sort_indices(facts, [("shard", "ascending"), ("offset", "ascending")]).to_numpy()
+    if (np.diff(order.astype(np.int64)) < 0).any():
+        facts, places = facts.take(order), places.take(order)
+    facts = facts.combine_chunks()
+    pa.default_memory_pool().release_unused()
+    return Index(kept.fs, kept.folder, facts, places, scanned)

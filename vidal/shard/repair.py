@@ -18,9 +18,9 @@ from vidal.engine.schemas import INDEX
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.shard.checksum import HashingStream, blocks
-from vidal.shard.index import Index, load, scanned_row
+from vidal.shard.index import Index, load, part, scanned_row
 from vidal.shard.publish import lay_beside, statistics
-from vidal.shard.ranges import RangeError, read_range
+from vidal.shard.ranges import RangeError
 from vidal.shard.read import ShardError, Shards
 from vidal.shard.verify import Problem, verify
 
@@ -60,10 +60,10 @@ def repair(location: str, out: str, workers: int = 0) -> Repaired:
     rows, facts, outcome = [], {}, defaultdict(list)
     for path in shards.paths:
         name = path.rpartition("/")[2]
-        known = [index.row(at) for at in _positions(index, name)]
-        read = (_read(index, row) for row in known if row["key"] not in wrong[name])
+        known = {at: index.row(at) for at in _positions(index, name)}
+        read = (_read(index, at, row) for at, row in known.items() if row["key"] not in wrong[name])
         kept = [row for row in read if row is not None]
-        wrong[name] |= {row["key"] for row in known} - {row["key"] for row in kept}
+        wrong[name] |= {row["key"] for row in known.values()} - {row["key"] for row in kept}
         if not kept:
             outcome["removed"].append(name)
             continue
@@ -99,20 +99,20 @@ def _places(location: str, shards: Shards) -> Index:
             except ShardError:
                 continue
         fs, _ = fsspec.core.url_to_fs(location)
-        return Index(fs, shards.folder, pa.Table.from_pylist(rows, schema=INDEX))
+        return Index(fs, shards.folder, *part(pa.Table.from_pylist(rows, schema=INDEX)))
 
 
 def _positions(index: Index, shard: str) -> list[int]:
-    return pc.indices_nonzero(pc.equal(index.table["shard"], shard)).to_pylist()
+    return pc.indices_nonzero(pc.equal(index.facts["shard"], shard)).to_pylist()
 
 
-def _read(index: Index, row: Mapping[str, Any]) -> dict[str, Any] | None:
+def _read(index: Index, at: int, row: Mapping[str, Any]) -> dict[str, Any] | None:
     """A row of the index as it is written, each member with the checksum of what lies there; None where that differs
     from what the index says, or the shard ends before it."""
     members = []
     try:
         for place in row["members"].values():
-            data = read_range(index.fs, index.path(row["shard"]), place.offset, place.size)
+            data = index.read(at, place.offset, place.size)
             sha256 = hashlib.sha256(data).hexdigest()
             if place.sha256 not in (None, sha256):
                 return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +10,6 @@ from vidal.engine.errors import ConfigError
 from vidal.filter import conditions
 from vidal.filter.config import RuleConfig
 from vidal.shard.index import Index
-from vidal.shard.ranges import read_range
 
 SCORE = "score_"
 """What stands before the name of a score, in the index and in conditions."""
@@ -26,7 +24,7 @@ def holding(index: Index, expression: str) -> list[int]:
     """
     import duckdb
 
-    facts = flat(index.table)
+    facts = flat(index.facts)
     try:
         conditions.connect().from_arrow(facts.slice(0, 0)).select(duckdb.SQLExpression(expression))
     except duckdb.BinderException:
@@ -53,28 +51,11 @@ def with_scores(index: Index, facts: pa.Table) -> pa.Table:
     is none, has no scores."""
     if any(name.startswith(SCORE) for name in facts.column_names):
         return facts
-    scores = [record.get("scores") or {} for record in map(index_record(index), range(len(index)))]
+    scores = [record.get("scores") or {} for record in map(index.record, range(len(index)))]
     found = pa.Table.from_pylist([_numbers(row) for row in scores])
     for name in sorted(found.column_names):
         facts = facts.append_column(f"{SCORE}{name}", found[name])
     return facts
-
-
-def index_record(index: Index) -> Any:
-    """A function from a row's number to the sample's JSON record; empty where there is none to be read."""
-
-    def record(position: int) -> dict[str, Any]:
-        row = index.row(position)
-        if "json" not in row["members"]:
-            return {}
-        place = row["members"]["json"]
-        try:
-            found = json.loads(read_range(index.fs, index.path(row["shard"]), place.offset, place.size))
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    return record
 
 
 def _numbers(scores: dict[str, Any]) -> dict[str, float | str]:

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from vidal.engine.errors import SampleError
+from vidal.engine.errors import SampleError, VidalError
 from vidal.engine.ordering import place
-from vidal.report.gallery.rows import MEDIA, full, light
-from vidal.report.gallery.shardset import ShardSet
-from vidal.report.gallery.strips import LAYERS, layer_members, strip
-from vidal.shard.read import ShardError
+from vidal.report.gallery.rows import MEDIA, full, light, record
+from vidal.shard.access import Sample, ShardSet
+from vidal.shard.pictures import LAYERS, is_inverse, layer_members, strip
 
 SAMPLES = 10_000
 """Most samples in a page."""
@@ -39,19 +38,19 @@ class Embedded:
 def embed(shards: ShardSet, budget: int) -> Embedded:
     """Samples in the order of the index, SAMPLES of them where there are more. Those told of, and those with pictures
     and media until `budget` bytes of base64 are full, are the first in order of a hash of their keys: a fair draw."""
-    keys = shards.index["key"].to_pylist()
+    keys = list(shards)
     drawn = sorted(range(len(keys)), key=lambda row: place(keys[row]))[:SAMPLES]
     shown = sorted(drawn)
     at = {row: number for number, row in enumerate(shown)}
-    records = [shards.record(row) for row in shown]
-    blocks = [("index", packed(light(shards.index.take(shown), records)))]
-    details = [full(shards, row, record) for row, record in zip(shown, records, strict=True)]
+    records = [record(shards.index, row) for row in shown]
+    blocks = [("index", packed(light(shards.index.where(shown), records)))]
+    details = [full(shards[row], told) for row, told in zip(shown, records, strict=True)]
     for start in range(0, len(details), CHUNK):
         blocks.append((f"chunk-{start // CHUNK}", packed(details[start : start + CHUNK])))
     room = budget
     pictured = []
     for row in drawn[:PICTURED]:
-        found = [(f"{layer}-{at[row]}", text) for layer, text in _pictures(shards, row, records[at[row]])]
+        found = [(f"{layer}-{at[row]}", text) for layer, text in _pictures(shards[row], records[at[row]])]
         size = sum(len(text) for _, text in found)
         if size > room:
             break
@@ -60,7 +59,7 @@ def embed(shards: ShardSet, budget: int) -> Embedded:
         pictured.append(row)
     played = 0
     for row in pictured:
-        name, text = _medium(shards, row)
+        name, text = _medium(shards[row])
         if text and len(text) <= room:
             room -= len(text)
             blocks.append((f"{name}-{at[row]}", text))
@@ -74,30 +73,26 @@ def packed(value: Any) -> str:
     return base64.b64encode(gzip.compress(text.encode("utf-8", "surrogatepass"), 6, mtime=0)).decode()
 
 
-def picture(shards: ShardSet, row: int, layer: str, record: Any) -> bytes | None:
+def picture(sample: Sample, layer: str, record: Any) -> bytes | None:
     """A layer of a sample as a JPEG; None where it has none or it cannot be read."""
-    members = shards.members(row)
-    names = layer_members(layer, members)
-    depth = record.get("depth")
-    inverse = isinstance(depth, dict) and depth.get("kind") == "inverse"
+    names = layer_members(layer, sample)
     try:
-        return strip(layer, [shards.read(members[name]) for name in names], inverse)[0] if names else None
-    except (SampleError, ShardError, OSError):
+        return strip(layer, list(sample.read(names).values()), is_inverse(record))[0] if names else None
+    except (SampleError, VidalError):
         return None
 
 
-def _pictures(shards: ShardSet, row: int, record: Any) -> Iterator[tuple[str, str]]:
+def _pictures(sample: Sample, record: Any) -> Iterator[tuple[str, str]]:
     for layer in LAYERS:
-        if found := picture(shards, row, layer, record):
+        if found := picture(sample, layer, record):
             yield layer, base64.b64encode(found).decode()
 
 
-def _medium(shards: ShardSet, row: int) -> tuple[str, str]:
-    members = shards.members(row)
+def _medium(sample: Sample) -> tuple[str, str]:
     for name in MEDIA:
-        if name in members:
+        if name in sample:
             try:
-                return name, base64.b64encode(shards.read(members[name])).decode()
-            except (ShardError, OSError):
+                return name, base64.b64encode(sample[name]).decode()
+            except VidalError:
                 return name, ""
     return "", ""

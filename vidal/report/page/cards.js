@@ -15,12 +15,12 @@ const seconds = (value) => (value == null ? "" : `${value.toFixed(1)} s`);
 function shot(source, columns, row, layer) {
   const box = el("span", { className: "shot" });
   const none = () => el("span", { className: "none", textContent: layer === "frames" ? "no picture here" : `no ${layer} here` });
-  const sounds = columns.kind[row] === "audio" && layer === "frames" ? "sound" : layer;
-  const there = columns.layers[row].split(" ").includes(sounds);
-  const url = there && source.url(row, sounds);
+  const counts = Object.fromEntries(columns.layers[row].split(" ").map((one) => one.split("×")));
+  const drawn = layer === "frames" && !counts.frames && counts.sound ? "sound" : layer;
+  const url = counts[drawn] && source.url(row, drawn);
   if (url) {
     const picture = el("img", { alt: "", loading: "lazy", decoding: "async" });
-    picture.addEventListener("load", () => scrubbed(box, picture, sounds));
+    picture.addEventListener("load", () => scrubbed(box, picture, Number(counts[drawn])));
     picture.addEventListener("error", () => picture.replaceWith(none()));
     picture.src = url;
     box.append(picture);
@@ -29,8 +29,7 @@ function shot(source, columns, row, layer) {
   return box;
 }
 
-function scrubbed(box, picture, layer) {
-  const count = layer === "sound" ? 1 : picture.naturalWidth % 8 === 0 && picture.naturalWidth > 320 ? 8 : 1;
+function scrubbed(box, picture, count) {
   if (count === 1) return;
   picture.style.width = `${(picture.naturalWidth / count / picture.naturalHeight) * box.clientHeight}px`;
   const show = (number) => { picture.style.objectPosition = `${(number / (count - 1)) * 100}% 0`; };

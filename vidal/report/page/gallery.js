@@ -32,12 +32,26 @@ function set(changes) {
   draw();
 }
 
+function turn(by) {
+  const before = state.page;
+  set({ page: state.page + by });
+  if (state.page !== before) get("app").scrollIntoView();
+}
+
 async function open(row) {
   state.open = row;
-  const found = await source.detail(row);
+  let shown;
+  try {
+    shown = detail(source, columns, row, await source.detail(row), step);
+  } catch (error) {
+    shown = [el("h2", { id: "detail-h", textContent: columns.key[row] }), el("p", { textContent: `This sample cannot be shown: ${error.message}` })];
+  }
   if (state.open !== row) return;
-  get("detail").replaceChildren(...detail(source, columns, row, found, step));
+  const focused = get("detail").contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+  get("detail").replaceChildren(...shown);
   if (!get("detail").open) get("detail").showModal();
+  else if (focused) get("detail").querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+  get("detail").scrollTop = 0;
 }
 
 function step(by) {
@@ -55,13 +69,13 @@ function keyed(event) {
     return;
   }
   if (/INPUT|SELECT/.test(event.target.tagName)) {
-    if (event.key === "Escape") event.target.blur();
+    if (event.key === "Escape") { event.preventDefault(); event.target.blur(); }
     return;
   }
   const layer = Object.keys(STRIPS)[Number(event.key) - 1];
   if (event.key === "/") { event.preventDefault(); get("filter").focus(); }
-  else if (event.key === "[") set({ page: state.page - 1 });
-  else if (event.key === "]") set({ page: state.page + 1 });
+  else if (event.key === "[") turn(-1);
+  else if (event.key === "]") turn(1);
   else if (layer) set({ layer, page: state.page });
 }
 
@@ -78,8 +92,8 @@ async function begin() {
   get("filter").addEventListener("input", (event) => set({ query: event.target.value }));
   get("sort").addEventListener("change", (event) => set({ sort: event.target.value }));
   get("order").addEventListener("click", () => set({ descending: !state.descending }));
-  get("prev").addEventListener("click", () => set({ page: state.page - 1 }));
-  get("next").addEventListener("click", () => set({ page: state.page + 1 }));
+  get("prev").addEventListener("click", () => turn(-1));
+  get("next").addEventListener("click", () => turn(1));
   get("detail").addEventListener("close", () => { state.open = null; get("detail").replaceChildren(); });
   document.addEventListener("keydown", keyed);
   get("app").hidden = false;

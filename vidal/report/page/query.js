@@ -1,17 +1,22 @@
-// The filter box: words that all must occur, "phrases", -without, field:text, and field<number with < <= > >= =.
+// The filter box: words that all must occur, "phrases", -without, field:text, field=text, and field<number with < <= > >= =.
 
 const TERM = /(-?)(?:([\w.]+)(<=|>=|<|>|=|:))?(?:"([^"]*)"|(\S+))/g;
 const TESTS = { "<": (a, b) => a < b, "<=": (a, b) => a <= b, ">": (a, b) => a > b, ">=": (a, b) => a >= b, "=": (a, b) => a === b };
+
+function compared(found, operator, value) {
+  if (found == null) return false;
+  return typeof found === "string" ? operator === "=" && found.toLowerCase() === value : TESTS[operator](Number(found), Number(value));
+}
 
 function compiled(query, columns) {
   const tests = [];
   const wordy = Object.keys(columns).filter((name) => !name.startsWith("score.") && !["seconds", "layers"].includes(name));
   for (const [, not, name, operator, phrase, word] of query.matchAll(TERM)) {
-    const column = columns[name] ?? columns[`score.${name}`];
+    const column = [name, `score.${name}`].filter((one) => Object.hasOwn(columns, one)).map((one) => columns[one])[0];
     const value = (phrase ?? word).toLowerCase();
     let test;
     if (column && operator === ":") test = (row) => String(column[row] ?? "").toLowerCase().includes(value);
-    else if (column && operator) test = (row) => column[row] != null && TESTS[operator](column[row], Number(value));
+    else if (column && operator) test = (row) => compared(column[row], operator, value);
     else {
       const sought = name ? `${name}${operator}${value}`.toLowerCase() : value;
       test = (row) => wordy.some((one) => String(columns[one][row] ?? "").toLowerCase().includes(sought));

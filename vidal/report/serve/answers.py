@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from vidal.report.gallery.embed import picture
-from vidal.report.gallery.rows import MEDIA, full, light
-from vidal.report.gallery.shardset import ShardSet
-from vidal.report.gallery.strips import LAYERS
+from vidal.report.gallery.rows import MEDIA, full, light, record
 from vidal.report.page.render import gallery_page
+from vidal.shard.access import ShardSet
+from vidal.shard.pictures import LAYERS
 
 ROWS = 5000
 """Rows of a page of the index."""
@@ -59,27 +59,28 @@ class Answers:
         if row >= len(self._shards):
             return None
         if match["sample"]:
-            return as_json(full(self._shards, row))
+            return as_json(full(self._shards[row], record(self._shards.index, row)))
         if match["layer"]:
             found = self._picture(row, match["layer"])
             return whole("image/jpeg", found) if found else None
         return self._member(row, unquote(match["name"]))
 
     def _index(self, page: int) -> Answer | None:
-        table = self._shards.index.slice(page * ROWS, ROWS)
-        if page and not len(table):
+        rows = range(page * ROWS, min((page + 1) * ROWS, len(self._shards)))
+        if page and not rows:
             return None
-        return as_json({"columns": light(table), "more": (page + 1) * ROWS < len(self._shards)})
+        return as_json({"columns": light(self._shards.index.where(rows)), "more": rows.stop < len(self._shards)})
 
     def _drawn(self, row: int, layer: str) -> bytes | None:
-        return picture(self._shards, row, layer, self._shards.record(row) if layer == "depth" else {})
+        return picture(self._shards[row], layer, record(self._shards.index, row) if layer == "depth" else {})
 
     def _member(self, row: int, name: str) -> Answer | None:
-        place = self._shards.members(row).get(name)
-        if place is None:
+        sample = self._shards[row]
+        if name not in sample:
             return None
+        place = sample.place(name)
         kind = MEDIA.get(name, "application/octet-stream")
-        return Answer(kind, place.size, lambda start, stop: self._shards.read(place, start, stop), place.sha256)
+        return Answer(kind, place.size, lambda start, stop: sample.part(name, start, stop), place.sha256 or "")
 
 
 def whole(kind: str, content: bytes) -> Answer:

@@ -7,11 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore
 from typing import Any
 
-from vidal.engine.errors import ConfigError, SampleError
-from vidal.report.gallery.shardset import ShardSet
+from vidal.engine.errors import ConfigError, VidalError
 from vidal.report.serve.answers import Answer, Answers
 from vidal.report.serve.ranges import wanted
-from vidal.shard.read import ShardError
+from vidal.shard.access import ShardSet
 
 CONNECTIONS = 64
 IDLE_S = 30
@@ -108,9 +107,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._refuse(404, "nothing is here")
                 return
             self._send(answer)
-        except (ShardError, SampleError, OSError, ValueError) as error:
-            if isinstance(error, ConnectionError | TimeoutError):
-                raise
+        except VidalError:
             self._refuse(502, "the shard cannot be read there")
 
     def _send(self, answer: Answer) -> None:
@@ -142,7 +139,7 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(first)
             for place in range(start + CHUNK, stop, CHUNK):
                 self.wfile.write(answer.read(place, min(stop, place + CHUNK)))
-        except (ShardError, OSError, ValueError):
+        except (VidalError, OSError):
             self.close_connection = True
 
     def _refuse(self, code: int, message: str) -> None:

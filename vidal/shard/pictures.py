@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,12 @@ def strip(layer: str, contents: list[bytes], inverse: bool = False) -> tuple[byt
     if any(one.shape[1] != width for one in pictures):
         raise SampleError("DecodeFailed", "pictures of one sample that are of different shapes")
     return encode_jpeg(np.concatenate(pictures, axis=1), QUALITY), len(pictures)
+
+
+def is_inverse(record: Mapping[str, Any]) -> bool:
+    """Whether the depth of a sample, by its record, is the greater the nearer."""
+    depth = record.get("depth")
+    return isinstance(depth, dict) and depth.get("kind") == "inverse"
 
 
 def coloured(depth: np.ndarray, inverse: bool) -> np.ndarray:
