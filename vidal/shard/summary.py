@@ -9,7 +9,7 @@ from typing import Any
 
 from vidal.shard.index import Index
 from vidal.shard.verify import expected
-from vidal.shard.where import index_record
+from vidal.shard.where import records as read_records
 
 GRADES = ("1-7 s", "8-14 s", "15-20 s", "other")
 RECORDS = 10_000
@@ -45,7 +45,7 @@ def summary(index: Index) -> Summary:
     resolutions: Counter[str] = Counter()
     words: dict[str, list[int]] = defaultdict(list)
     step = -(-len(index) // RECORDS) or 1
-    records = [index_record(index)(position) for position in range(0, len(index), step)]
+    records = read_records(index, range(0, len(index), step))
     for record in records:
         told, picture = _section(record, "origin"), _section(record, "normalised")
         languages[str(told.get("language") or "unknown")] += 1
