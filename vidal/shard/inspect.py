@@ -19,6 +19,9 @@ from vidal.shard.index import Index, load, scanned_row
 from vidal.shard.ranges import RangeError, read_range
 from vidal.shard.read import Shards
 
+HEADERS = 1 << 20
+"""Bytes between the members of one sample that are read along with them."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -105,13 +108,15 @@ def positions(index: Index, keys: Sequence[str]) -> list[int]:
 
 
 def content_of(index: Index, position: int) -> Content:
-    """The members of a sample, read with one request where the shard holds it whole, else each for itself. What is not
-    as the index says is among the members all the same."""
+    """The members of a sample, read with one request where they lie together and the shard holds them all, else each
+    for itself. What is not as the index says is among the members all the same."""
     row = index.row(position)
     path, places = index.path(row["shard"]), row["members"].values()
-    start = min(place.offset for place in places)
+    start = min((place.offset for place in places), default=0)
+    span = max((place.offset + place.size for place in places), default=0) - start
+    together = span <= 2 * sum(place.size for place in places) + HEADERS
     try:
-        whole = read_range(index.fs, path, start, max(place.offset + place.size for place in places) - start)
+        whole = read_range(index.fs, path, start, span) if together else None
     except RangeError:
         whole = None
     members, damage = {}, {}

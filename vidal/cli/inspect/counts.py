@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from vidal.cli.inspect.samples import tell_of_headers
 from vidal.cli.options import console, print_json
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ def everything(location: str, json_output: bool) -> None:
     from vidal.shard.inspect import held, overview
 
     found = held(location)
-    for name in found.index.scanned:
-        typer.echo(f"{name}: no index speaks of it; its headers were read", err=True)
+    tell_of_headers(found.index)
     for name in found.absent:
         typer.echo(f"{name}: the index speaks of it; it is not there", err=True)
     _told(overview(found.index, found.sizes), found.index, json_output)

@@ -25,10 +25,16 @@ def chosen(location: str, keys: Sequence[str], expression: str | None) -> tuple[
     from vidal.shard.where import holding
 
     index = load(location)
-    for name in index.scanned:
-        typer.echo(f"{name}: no index speaks of it; its headers were read", err=True)
+    tell_of_headers(index)
     found = positions(index, keys) if expression is None else holding(index, expression)
     return index.where(found), len(index)
+
+
+def tell_of_headers(index: Index) -> None:
+    """Say on stderr which shards no index speaks of, so that their headers were read."""
+    if index.scanned:
+        more = f" and {len(index.scanned) - 1} more" if len(index.scanned) > 1 else ""
+        typer.echo(f"{index.scanned[0]}{more}: not in an index; the headers were read", err=True)
 
 
 def listed(index: Index, of: int, json_output: bool) -> None:
