@@ -88,12 +88,12 @@ def test_what_does_not_decode_is_said_beneath_its_gap():
     assert lines[-2] == "sound: flac" and lines[-1].startswith("flac: does not decode: ")
 
 
-@pytest.mark.parametrize(("width", "count"), [(40, 2), (80, 4), (144, 8), (300, 8)])
-def test_no_line_is_wider_than_the_terminal(width, count):
+@pytest.mark.parametrize(("width", "count", "across"), [(40, 2, 38), (80, 4, 76), (144, 8, 136), (300, 8, 256)])
+def test_as_many_pictures_are_drawn_as_the_terminal_has_room_for(width, count, across):
     tall = encode_jpeg(np.full((80, 45, 3), 90, np.uint8))
     lines = drawn({f"frm{number}.jpg": tall for number in range(8)}, width=width)
     assert lines[0].count("frm") == count
-    assert all(0 < len(Text.from_ansi(line)) <= width for line in lines)
+    assert all(len(colours(line)) == across and len(Text.from_ansi(line)) <= width for line in lines[1:])
 
 
 @given(st.integers(1, 16), st.integers(1, 10))
