@@ -9,10 +9,13 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.shard.dataset import dataset
 from vidal.cli.app import main
+from vidal.engine.tar import pack
+from vidal.shard.access import open_set as opened
 
 
 @pytest.fixture
@@ -54,6 +57,88 @@ def test_damage_is_named_and_repaired(shards, tmp_path):
     assert vidal("inspect", shards, "--repair", tmp_path / "out")[0] == 2
 
 
-def test_two_questions_at_once_are_refused(shards):
-    code, _, error = vidal("inspect", shards, "--verify", "--where", "true")
-    assert code == 2 and "--where and --verify ask for different things" in error
+def keys(shards: Path, expression: str) -> list[str]:
+    return [row["key"] for row in json.loads(vidal("inspect", shards, "--where", expression, "--json")[1])]
+
+
+def test_what_a_condition_chooses_is_counted(shards):
+    code, out, _ = vidal("inspect", shards, "--where", "kind = 'audio'", "--summary")
+    assert code == 0 and "3 samples (3 audio) in 1 shards" in out and "vidal-000000.tar" not in out
+    found = json.loads(vidal("inspect", shards, "--where", "kind = 'audio'", "--summary", "--json")[1])
+    rows = [row for row in pq.read_table(shards / "index.parquet").to_pylist() if row["kind"] == "audio"]
+    size = sum(member["size"] for row in rows for member in row["members"])
+    assert found["shards"] == {"vidal-audio-000000.tar": {"samples": 3, "bytes": size}} and found["records"] == 3
+    assert list(found["hours"]) == ["audio"] and found["members"]["flac"]["samples"] == 3
+    whole = json.loads(vidal("inspect", shards, "--json")[1])
+    assert whole == json.loads(vidal("inspect", shards, "--summary", "--json")[1]) and whole["kinds"]["video"] == 5
+    code, out, _ = vidal("inspect", shards, "--where", "false", "--summary")
+    assert code == 0 and "0 samples (none) in 0 shards" in out
+
+
+def test_what_a_condition_chooses_is_exported(shards, tmp_path):
+    code, out, _ = vidal("inspect", shards, "--where", "kind = 'audio'", "--export", tmp_path / "out")
+    written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    samples = opened(str(shards)).where("kind = 'audio'").values()
+    assert written == {f"{s.key}.{name}": data for s in samples for name, data in s.read().items()}
+    assert code == 0 and sorted(out.split()) == sorted(str(tmp_path / "out" / name) for name in written)
+
+
+def test_several_keys_choose_several_samples(shards, tmp_path):
+    first, _, last = keys(shards, "kind = 'audio'")
+    found = json.loads(vidal("inspect", shards, "--key", first, "--key", last, "--json")[1])
+    assert [sample["key"] for sample in found] == [first, last]
+    out = vidal("inspect", shards, "--key", first, "--key", last)[1]
+    assert out.index(f"{first} in ") < out.index(f"{last} in ") and "\033" not in out
+    assert "2 samples (2 audio)" in vidal("inspect", shards, "--key", first, "--key", last, "--summary")[1]
+
+
+def test_samples_whose_files_would_have_the_same_names_are_not_exported(tmp_path):
+    path = tmp_path / "x.tar"
+    path.write_bytes(pack([("train/a.txt", b"1"), ("test/a.txt", b"2")])[0])
+    code, _, error = vidal("inspect", path, "--where", "true", "--export", tmp_path / "out")
+    assert code == 2 and "train/a and test/a would be files of the same names" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_sample_is_shown_as_far_as_it_can_be_read(shards, tmp_path):
+    [key] = keys(shards, "kind = 'audio'")[-1:]
+    path = shards / "vidal-audio-000000.tar"
+    row = next(row for row in pq.read_table(shards / "index.parquet").to_pylist() if row["key"] == key)
+    places = {member["name"]: member for member in row["members"]}
+    data = bytearray(path.read_bytes()[: places["txt"]["offset"] + 1])
+    data[places["json"]["offset"]] ^= 1
+    path.write_bytes(data)
+    code, out, _ = vidal("inspect", shards, "--key", key)
+    lines = {line.split()[0]: line for line in out.splitlines() if line.startswith("  ")}
+    assert code == 0 and lines["flac"].split()[1:] == [str(places["flac"]["size"]), "bytes"]
+    assert "holds no record" in lines["json"] and lines["txt"].endswith("the shard ends before it does")
+    code, out, error = vidal("inspect", shards, "--key", key, "--export", tmp_path / "out")
+    assert code == 0 and f"{key} json: differs from its checksum" in error and f"{key} txt: the shard ends" in error
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".flac", ".json", ".txt"}
+    assert not (tmp_path / "out" / f"{key}.txt").exists()
+
+
+def test_texts_of_others_do_not_steer_the_terminal(tmp_path):
+    path = tmp_path / "x.tar"
+    path.write_bytes(pack([("a\x1b[2J.txt", b"\x1b]0;evil\x07\xc2\x9b2J"), ("a\x1b[2J.\x1b[1mjpg", b"?")])[0])
+    for words in (["--key", "a\x1b[2J"], ["--where", "true"], ["--verify"]):
+        out = vidal("inspect", path, *words)[1]
+        assert "a[2J" in out and not {"\x1b", "\x07", "\x9b"} & set(out)
+
+
+REFUSED = {
+    "--verify is of whole shards; leave --where out": ["--verify", "--where", "true"],
+    "--repair is of whole shards; leave --key out": ["--repair", "out", "--key", "a"],
+    "--serve is of whole shards; leave --where out": ["--serve", "--where", "true"],
+    "--key names samples and --where looks for them": ["--key", "a", "--where", "true"],
+    "--export and --verify ask for different things": ["--export", "out", "--verify"],
+    "--summary and --export ask for different things": ["--where", "true", "--summary", "--export", "out"],
+    "--export writes chosen samples": ["--export", "out"],
+    "--serve answers a browser": ["--serve", "--json"],
+}
+
+
+@pytest.mark.parametrize("said", REFUSED)
+def test_what_does_not_go_together_is_refused_in_a_line(shards, said):
+    code, out, error = vidal("inspect", shards, *REFUSED[said])
+    assert code == 2 and out == "" and error.startswith(f"vidal: {said}") and error.count("\n") == 1

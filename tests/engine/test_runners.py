@@ -11,6 +11,7 @@ import pytest
 from toy_steps import Crash, DiesInSetup, Double, FailsInSetup, Numbers
 
 from vidal.engine.errors import VidalError
+from vidal.engine.runners import local
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import Resources
 from vidal.engine.workspace import Workspace
@@ -44,6 +45,20 @@ def runner(request, pool):
 def test_both_give_every_answer(runner):
     assert sorted(runner.run(Crash(), UNITS, ONE)) == [0, 2, 4, 6, 8, 10]
     assert list(runner.run(Crash(), [], ONE)) == []
+
+
+def test_workers_start_together_however_large_their_units_are(monkeypatch):
+    """A megabyte does not fit into a pipe: giving it waits for the worker, and no other start may wait for that."""
+    told = []
+    start, give = local._Worker.__init__, local._Worker.give
+    monkeypatch.setattr(local._Worker, "__init__", lambda worker: told.append("start") or start(worker))
+    monkeypatch.setattr(local._Worker, "give", lambda worker, *unit: told.append("give") or give(worker, *unit))
+    runner = LocalRunner(2)
+    try:
+        list(runner.run(Crash(), ["x" * 1_000_000] * 3, ONE))
+    finally:
+        runner.close()
+    assert told == ["start", "start", "give", "give", "give"]
 
 
 def test_an_exception_is_one_error_that_names_step_unit_and_cause(runner):

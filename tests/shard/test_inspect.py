@@ -2,12 +2,19 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import tarfile
 
+import pyarrow as pa
 import pytest
 
-from vidal.engine.errors import ConfigError
-from vidal.shard.inspect import described, export, overview, sample_of
+import vidal
+from tests.shard.dataset import TARS
+from tests.shard.ranges_server import serving
+from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.tar import pack
+from vidal.shard.index import Index, load
+from vidal.shard.inspect import content_of, described, export, held, overview, positions
 from vidal.shard.read import Shards
 
 
@@ -15,8 +22,17 @@ def tree(folder):
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-def test_an_overview_counts_what_the_statistics_count(built, shards):
-    found, stats = overview(Shards(str(shards))), json.loads((shards / "stats.json").read_text())
+def counted(location):
+    found = held(str(location))
+    return overview(found.index, found.sizes)
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["index", "headers"])
+def test_an_overview_counts_what_the_statistics_count(shards, beside):
+    stats = json.loads((shards / "stats.json").read_text())
+    if not beside:
+        (shards / "index.parquet").unlink()
+    found = counted(shards)
     assert found.kinds == stats["samples"] == {"audio": 3, "video": 5}
     assert found.shards == {n: {"samples": s["samples"], "bytes": s["bytes"]} for n, s in stats["shards"].items()}
     assert found.members == {n: {"samples": m["count"], "bytes": m["bytes"]} for n, m in stats["members"].items()}
@@ -24,44 +40,88 @@ def test_an_overview_counts_what_the_statistics_count(built, shards):
 
 def test_a_clip_is_known_by_its_clip_or_its_frames(tar):
     path = tar([("a.mp4", b"1"), ("b.frm0.jpg", b"22"), ("c.flac", b"333"), ("d.flac", b"4444")])
-    found = overview(Shards(str(path)))
+    found = counted(path)
     assert found.kinds == {"audio": 2, "video": 2} and found.members["flac"] == {"samples": 2, "bytes": 7}
 
 
+def test_no_tar_is_opened_that_an_index_speaks_of(shards, monkeypatch):
+    read = []
+    samples = Shards.samples
+    monkeypatch.setattr(Shards, "samples", lambda self, path: read.append(path) or samples(self, path))
+    (shards / "z.tar").write_bytes(pack([("a.txt", b"1")])[0])
+    found = held(str(shards))
+    assert read == [str(shards / "z.tar")] and found.index.scanned == ("z.tar",) and len(found.index) == 9
+    assert overview(found.index, found.sizes).shards["z.tar"] == {"samples": 1, "bytes": 10240}
+
+
+def test_a_shard_that_is_not_there_is_not_counted(shards):
+    (shards / TARS[0]).unlink()
+    found = held(str(shards))
+    assert found.absent == TARS[:1] and set(found.sizes) == set(TARS[1:]) and len(found.index) == 5
+    assert set(overview(found.index, found.sizes).shards) == set(TARS[1:])
+    for name in TARS[1:]:
+        (shards / name).unlink()
+    with pytest.raises(MissingError, match="none of the shards that its index speaks of is there"):
+        held(str(shards))
+
+
+def test_a_site_that_cannot_be_listed_is_counted_by_its_index(shards):
+    with serving(shards) as sent:
+        assert counted(sent.url) == counted(shards)
+
+
 def test_a_sample_in_full(built, shards):
-    for row in built.workspace.read_table("shards/index.parquet").to_pylist():
-        shard, content = sample_of(Shards(str(shards)), row["key"])
-        told = described(shard, row["key"], content)
+    index = load(str(shards))
+    for position, row in enumerate(index.table.to_pylist()):
+        told = described(content_of(index, position))
         assert (told["key"], told["shard"]) == (row["key"], row["shard"])
         assert told["members"] == {member["name"]: member["size"] for member in row["members"]}
         assert told["texts"]["txt"] == row["text"] and "raw.txt" in told["texts"]
-        assert told["record"]["key"] == row["key"]
+        assert told["record"]["key"] == row["key"] and told["damage"] == {}
         assert json.loads(json.dumps(told)) == told
 
 
 def test_an_unknown_key_is_answered_with_keys_that_exist(shards):
     keys = [sample.key for sample in Shards(str(shards)).samples(str(shards / "vidal-000000.tar"))]
     with pytest.raises(ConfigError, match=f"no sample 'nobody'; the first keys are {', '.join(keys)}"):
-        sample_of(Shards(str(shards)), "nobody")
+        positions(load(str(shards)), [keys[0], "nobody"])
+
+
+def test_a_key_is_chosen_once(shards):
+    index = load(str(shards))
+    [first, second, *_] = index.keys.to_pylist()
+    assert positions(index, [second, first, second]) == [1, 0]
 
 
 def test_a_sample_of_others_has_texts_and_no_record(tar):
-    shard, content = sample_of(Shards(str(tar([("a.jpg", b"?"), ("a.txt", b"\xff\xfe")]))), "a")
-    told = described(shard, "a", content)
-    assert told["texts"] == {"txt": "��"} and told["record"] == {}
+    told = described(content_of(load(str(tar([("a.jpg", b"?"), ("a.txt", b"\xff\xfe")]))), 0))
+    assert told["texts"] == {"txt": "��"} and told["record"] == {} and told["damage"] == {}
 
 
-def test_a_record_that_is_no_json_is_named(tar):
-    shard, content = sample_of(Shards(str(tar([("a.json", b"{'a': 1}")]))), "a")
-    with pytest.raises(ConfigError, match=r"foreign-000000\.tar: a\.json is no JSON"):
-        described(shard, "a", content)
+@pytest.mark.parametrize("content", [b"{'a': 1}", b"[1]", b"\xff", b""])
+def test_a_record_that_is_none_is_said(tar, content):
+    told = described(content_of(load(str(tar([("a.json", content)]))), 0))
+    assert told["record"] == {} and told["damage"]["json"].startswith("holds no record: ")
+
+
+def test_members_that_lie_far_apart_are_read_each_for_itself(shards, monkeypatch):
+    """As an index that is wrong, or a hostile one, may have it."""
+    index = load(str(shards))
+    [row] = index.table.slice(0, 1).to_pylist()
+    row["members"][-1]["offset"] = 1 << 50
+    sizes = []
+    pread = os.pread
+    monkeypatch.setattr(os, "pread", lambda handle, size, start: sizes.append(size) or pread(handle, size, start))
+    found = content_of(Index(index.fs, index.folder, pa.Table.from_pylist([row], index.table.schema)), 0)
+    assert found.damage == {row["members"][-1]["name"]: "the shard ends before it does"}
+    assert sizes == [member["size"] for member in row["members"]]
 
 
 def test_an_export_is_the_members_as_files(shards, tmp_path):
-    key = next(Shards(str(shards)).samples(str(shards / "vidal-000000.tar"))).key
-    _, content = sample_of(Shards(str(shards)), key)
-    written = export(key, content, tmp_path / "out" / "here")
-    assert {path.name: path.read_bytes() for path in written} == {f"{key}.{n}": data for n, data in content.items()}
+    sample = vidal.open(str(shards))[0]
+    written = export(sample.key, content_of(load(str(shards)), 0).members, tmp_path / "out" / "here")
+    members = {f"{sample.key}.{name}": data for name, data in sample.read().items()}
+    assert {path.name: path.read_bytes() for path in written} == members
     assert sorted(path.name for path in written) == tree(tmp_path / "out" / "here")
 
 

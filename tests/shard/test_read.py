@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.shard.dataset import TARS
 from vidal.engine.errors import MissingError
-from vidal.shard.read import MEMBER_BYTES, ShardError, Shards
+from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, contents
 
 PAIRS = [("a.jpg", b"jpg"), ("a.txt", b"one"), ("b.jpg", b"gpj"), ("b.cls.txt", b"two")]
 
@@ -165,10 +165,11 @@ def test_an_empty_tar_holds_nothing(tmp_path):
     assert read(tmp_path) == {}
 
 
-def test_a_sample_is_found_by_its_key(shards):
-    found = Shards(str(shards))
-    key = next(iter(read(shards / "vidal-audio-000000.tar")))
-    path, sample = found.find(key)
-    assert path.endswith("vidal-audio-000000.tar") and sample.key == key
-    assert sample.size == sum(map(len, found.content(path, sample).values()))
-    assert found.find("nobody") is None
+def test_one_pass_reads_what_two_read(shards, tar):
+    for location in (shards, tar([("a.txt", b"1"), ("x/a.txt", b""), ("a.txt", b"2"), ("a.txt", b"3")])):
+        found = Shards(str(location))
+        for path in found.paths:
+            with open(path, "rb") as stream:
+                passed = list(contents(stream, path.rpartition("/")[2]))
+            apart = list(found.samples(path))
+            assert passed == [(sample, found.content(path, sample)) for sample in apart]

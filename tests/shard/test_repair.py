@@ -6,9 +6,11 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 import vidal
 from vidal.engine.errors import ConfigError
+from vidal.shard import repair as repairing
 from vidal.shard.read import Shards
 from vidal.shard.repair import LEDGER, repair
 from vidal.shard.verify import verify
@@ -74,3 +76,43 @@ def test_a_shard_without_an_index_keeps_what_stands_before_the_damage(shards, tm
 def test_a_folder_that_holds_something_is_left_alone(shards):
     with pytest.raises(ConfigError, match="there is something already"):
         repair(str(shards), str(shards))
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["copied", "rewritten"])
+def test_a_shard_that_changes_after_its_check_is_not_written_as_sound(shards, tmp_path, monkeypatch, damaged):
+    """A text is changed, so that it decodes as before, when all is checked and nothing is copied yet."""
+    path = shards / LAST
+    first, _, third = rows_of(shards)
+    [text] = [member for member in third["members"] if member["name"] == "txt"]
+    if damaged:
+        flip(path, first["members"][0]["offset"])
+    check = repairing.check
+
+    def then_changed(*words, **named):
+        found = check(*words, **named)
+        flip(path, text["offset"])
+        return found
+
+    monkeypatch.setattr(repairing, "check", then_changed)
+    with pytest.raises(ConfigError, match=f"{LAST}.* was changed after it was checked"):
+        repair(str(shards), str(tmp_path / "out"))
+    assert not (tmp_path / "out" / LAST).exists() and not (tmp_path / "out" / "index.parquet").exists()
+
+
+def test_a_shard_is_read_to_be_checked_and_to_be_copied_and_no_more(shards, tmp_path, monkeypatch):
+    opened = []
+    opening = LocalFileSystem.open
+    monkeypatch.setattr(
+        LocalFileSystem,
+        "open",
+        lambda self, path, *words, **named: opened.append(path) or opening(self, path, *words, **named),
+    )
+    flip(shards / LAST, rows_of(shards)[1]["members"][0]["offset"])
+    repair(str(shards), str(tmp_path / "out"))
+    assert [opened.count(str(path)) for path in sorted(shards.glob("*.tar"))] == [2, 2, 2]
+
+
+def flip(path, place):
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,7 @@ from vidal.media.images import encode_jpeg
 from vidal.media.sound import encode_flac
 from vidal.media.write import write_clip
 from vidal.shard.read import Shards
-from vidal.shard.verify import verify
+from vidal.shard.verify import processes, verify
 
 BESIDE = ("index.parquet", "sizes.json", "stats.json")
 Content = dict[str, bytes]
@@ -361,3 +362,35 @@ def test_what_is_found_does_not_depend_on_the_processes(shards, clip):
     path.write_bytes(path.read_bytes()[: 512 * 40])
     found = verify(Shards(str(shards)))
     assert found.problems and verify(Shards(str(shards)), workers=2) == found
+
+
+def test_a_shard_is_read_once(shards, monkeypatch):
+    opened = []
+    opening = LocalFileSystem.open
+    monkeypatch.setattr(
+        LocalFileSystem,
+        "open",
+        lambda self, path, *words, **named: opened.append(path) or opening(self, path, *words, **named),
+    )
+    assert verify(Shards(str(shards))).problems == ()
+    assert sorted(path for path in opened if path.endswith(".tar")) == sorted(map(str, shards.glob("*.tar")))
+
+
+MB = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cores", "found"),
+    [
+        ([], 8, 0),
+        ([500 * MB], 8, 0),
+        ([10 * MB] * 3, 8, 0),
+        ([50 * MB] * 2, 8, 2),
+        ([50 * MB] * 16, 8, 8),
+        ([51 * MB, 7 * MB, 1 * MB], 8, 0),
+        ([50 * MB, 50 * MB, 40 * MB], 8, 3),
+        ([50 * MB] * 16, 1, 0),
+    ],
+)
+def test_processes_are_as_many_as_have_work_to_do(sizes, cores, found):
+    assert processes(sizes, cores) == found

@@ -23,6 +23,11 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
 
 
+def plain(text: str) -> str:
+    """A text of others as a terminal may be given it: without what would steer it."""
+    return "".join(letter for letter in text if letter.isprintable())
+
+
 def console() -> Any:
     from rich.console import Console
 

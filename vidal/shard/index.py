@@ -6,7 +6,7 @@ import json
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -156,11 +156,18 @@ def load(location: str, guarded: bool = False) -> Index:
     return _index(kept, [known, part(pa.Table.from_pylist(rows, schema=INDEX))], tuple(scanned))
 
 
+def added(index: Index, rows: Sequence[Mapping[str, Any]], scanned: Sequence[str]) -> Index:
+    """The index with more rows, of the shards `scanned`."""
+    more = part(pa.Table.from_pylist(list(rows), schema=INDEX))
+    facts, places = _together([(index.facts, index.places), more])
+    return Index(index.fs, index.folder, facts.combine_chunks(), places, (*index.scanned, *scanned))
+
+
 def scanned_row(sample: ShardSampleEntry) -> dict[str, Any]:
     """A row of the index by a sample's headers: places without checksums."""
     members = sorted(sample.members.values(), key=lambda member: member.offset)
     start, end = members[0].offset, members[-1].offset + members[-1].size
-    places = [{"name": m.name, "offset": m.offset, "size": m.size, "sha256": None} for m in members]
+    places = [{"name": m.name, "offset": m.offset, "size": m.size, "sha256": m.sha256} for m in members]
     kind = kind_of(sample.members)
     told = {"key": sample.key, "kind": kind, "shard": sample.shard, "offset": start, "size": end - start}
     return {**told, "members": places}

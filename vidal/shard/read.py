@@ -69,30 +69,9 @@ class Shards:
 
     def samples(self, path: str) -> Iterator[ShardSampleEntry]:
         """The samples of one tar. Raises ShardError where the tar ends early or holds what no shard should."""
-        current: ShardSampleEntry | None = None
-        name = path.rpartition("/")[2]
         with self.fs.open(path, "rb") as stream:
-            for info in _entries(stream, name):
-                folder, slash, file = info.name.rpartition("/")
-                key, _, member = file.partition(".")
-                key = folder + slash + key
-                if current is None or key != current.key:
-                    if current is not None:
-                        yield current
-                    current = ShardSampleEntry(key, name)
-                if member in current.members:
-                    current.repeated.append(member)
-                current.members[member] = Member(member, info.offset_data, info.size)
-        if current is not None:
-            yield current
-
-    def find(self, key: str) -> tuple[str, ShardSampleEntry] | None:
-        """The sample with this key and the path of its tar."""
-        for path in self.paths:
-            for sample in self.samples(path):
-                if sample.key == key:
-                    return path, sample
-        return None
+            for sample, _ in _samples(stream, path.rpartition("/")[2], read=False):
+                yield sample
 
     def content(self, path: str, sample: ShardSampleEntry) -> dict[str, bytes]:
         """The bytes of every member of a sample."""
@@ -102,6 +81,32 @@ class Shards:
                 stream.seek(member.offset)
                 found[name] = stream.read(member.size)
             return found
+
+
+def contents(stream: BinaryIO, shard: str) -> Iterator[tuple[ShardSampleEntry, dict[str, bytes]]]:
+    """The samples of a tar with the bytes of every member, read in one pass. Raises as `Shards.samples` does."""
+    return _samples(stream, shard, read=True)
+
+
+def _samples(stream: BinaryIO, shard: str, read: bool) -> Iterator[tuple[ShardSampleEntry, dict[str, bytes]]]:
+    current: ShardSampleEntry | None = None
+    content: dict[str, bytes] = {}
+    for info in _entries(stream, shard):
+        folder, slash, file = info.name.rpartition("/")
+        key, _, member = file.partition(".")
+        key = folder + slash + key
+        if current is None or key != current.key:
+            if current is not None:
+                yield current, content
+            current, content = ShardSampleEntry(key, shard), {}
+        if member in current.members:
+            current.repeated.append(member)
+        current.members[member] = Member(member, info.offset_data, info.size)
+        if read:
+            stream.seek(info.offset_data)
+            content[member] = stream.read(info.size)
+    if current is not None:
+        yield current, content
 
 
 def _entries(stream: BinaryIO, shard: str) -> Iterator[tarfile.TarInfo]:

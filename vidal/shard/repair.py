@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,11 +17,10 @@ from vidal.engine.schemas import INDEX
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.shard.checksum import HashingStream, blocks
-from vidal.shard.index import Index, load, part, scanned_row
+from vidal.shard.index import INDEX_FILE, load
 from vidal.shard.publish import lay_beside, statistics
-from vidal.shard.ranges import RangeError
 from vidal.shard.read import ShardError, Shards
-from vidal.shard.verify import Problem, verify
+from vidal.shard.verify import Problem, TarChecked, check
 
 LEDGER = "repair.jsonl"
 """A line per problem of a sample that was left out, and per shard that was changed."""
@@ -46,38 +44,35 @@ def repair(location: str, out: str, workers: int = 0) -> Repaired:
 
     A shard without a problem is copied byte for byte; of the others the sound samples are, each as it was. Places come
     from the index, so that a damaged header or a shard that ends early costs the samples it stands in alone; of a shard
-    that no index speaks of, what stands before the damage is kept. Raises ConfigError where `out` holds something.
+    that no index speaks of, what stands before the damage is kept. What is copied is compared with what was checked.
+    Raises ConfigError where `out` holds something, or a shard is changed meanwhile.
     """
     target = Workspace(out)
     if target.fs.exists(target.root) and target.fs.ls(target.root, detail=False):
         raise ConfigError(f"--repair {out}: there is something already; name a folder that is new or empty")
     shards = Shards(location)
-    found = verify(shards, workers)
+    found, checked = check(shards, workers, tell=True)
     wrong: dict[str, set[str]] = defaultdict(set)
     for problem in found.problems:
         wrong[problem.shard].add(problem.key)
-    index = _places(location, shards)
+    index = _places(location, shards, checked)
     rows, facts, outcome = [], {}, defaultdict(list)
+    tars = {tar.name: tar for tar in checked}
     for path in shards.paths:
-        name = path.rpartition("/")[2]
-        known = {at: index.row(at) for at in _positions(index, name)}
-        read = (_read(index, at, row) for at, row in known.items() if row["key"] not in wrong[name])
-        kept = [row for row in read if row is not None]
-        wrong[name] |= {row["key"] for row in known.values()} - {row["key"] for row in kept}
+        tar = tars[path.rpartition("/")[2]]
+        kept = [row for row in _rows(index, tar.name) if row["key"] not in wrong[tar.name]]
         if not kept:
-            outcome["removed"].append(name)
+            outcome["removed"].append(tar.name)
             continue
-        with target.create(name) as stream, shards.fs.open(path, "rb") as source:
+        with target.create(tar.name) as stream, shards.fs.open(path, "rb") as source:
             passing = HashingStream(stream)
-            if wrong[name]:
-                written = _rewritten(passing, source, kept)
+            if wrong[tar.name]:
+                kept = _rewritten(passing, source, kept)
             else:
-                for block in blocks(source):
-                    passing.write(block)
-                written = kept
-        outcome["rewritten" if wrong[name] else "copied"].append(name)
-        rows += written
-        stem, size = name.removesuffix(".tar"), str(passing.size)
+                _copied(passing, source, tar)
+        outcome["rewritten" if wrong[tar.name] else "copied"].append(tar.name)
+        rows += kept
+        stem, size = tar.name.removesuffix(".tar"), str(passing.size)
         facts[stem] = {"samples": str(len(kept)), "bytes": size, "sha256": passing.sha256}
     dropped = sorted({key for keys in wrong.values() for key in keys if key} - {row["key"] for row in rows})
     _describe(target, index, rows, facts)
@@ -87,49 +82,40 @@ def repair(location: str, out: str, workers: int = 0) -> Repaired:
     return Repaired(len(rows), tuple(dropped), **told, problems=found.problems)
 
 
-def _places(location: str, shards: Shards) -> Index:
-    """Where samples lie; of a shard that no index speaks of, as far as its headers can be read."""
-    try:
-        return load(location)
-    except ShardError:
-        rows = []
-        for path in shards.paths:
-            try:
-                rows.extend(map(scanned_row, shards.samples(path)))
-            except ShardError:
-                continue
-        fs, _ = fsspec.core.url_to_fs(location)
-        return Index(fs, shards.folder, *part(pa.Table.from_pylist(rows, schema=INDEX)))
+def _places(location: str, shards: Shards, checked: Sequence[TarChecked]) -> pa.Table:
+    """A row per sample as the index beside the shards has it; where there is none, as the check found it."""
+    if shards.fs.exists(f"{shards.folder}/{INDEX_FILE}"):
+        try:
+            return load(location).table
+        except ShardError:
+            pass
+    return pa.Table.from_pylist([row for tar in checked for row in tar.rows], schema=INDEX)
 
 
-def _positions(index: Index, shard: str) -> list[int]:
-    return pc.indices_nonzero(pc.equal(index.facts["shard"], shard)).to_pylist()
+def _rows(index: pa.Table, shard: str) -> list[dict[str, Any]]:
+    return index.filter(pc.equal(index["shard"], shard)).to_pylist()
 
 
-def _read(index: Index, at: int, row: Mapping[str, Any]) -> dict[str, Any] | None:
-    """A row of the index as it is written, each member with the checksum of what lies there; None where that differs
-    from what the index says, or the shard ends before it."""
-    members = []
-    try:
-        for place in row["members"].values():
-            data = index.read(at, place.offset, place.size)
-            sha256 = hashlib.sha256(data).hexdigest()
-            if place.sha256 not in (None, sha256):
-                return None
-            members.append({"name": place.name, "offset": place.offset, "size": place.size, "sha256": sha256})
-    except RangeError:
-        return None
-    return {**row, "members": members}
+def _copied(stream: HashingStream, source: Any, tar: TarChecked) -> None:
+    """Write a tar as it is. ConfigError where it is not what was checked."""
+    for block in blocks(source):
+        stream.write(block)
+    if stream.sha256 != tar.sha256:
+        raise _changed(tar.name)
 
 
-def _rewritten(stream: Any, source: Any, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Write the tar of these samples, and return their rows with the places they have in it."""
+def _rewritten(stream: HashingStream, source: Any, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Write the tar of these samples, and return their rows with the places they have in it. ConfigError where a member
+    is not what was checked."""
     writer, moved = TarWriter(stream), []
     for row in rows:
         places = []
         for member in row["members"]:
             source.seek(member["offset"])
-            place = writer.add(f"{row['key']}.{member['name']}", source.read(member["size"]))
+            data = source.read(member["size"])
+            if hashlib.sha256(data).hexdigest() != member["sha256"]:
+                raise _changed(f"{row['shard']}: {row['key']}.{member['name']}")
+            place = writer.add(f"{row['key']}.{member['name']}", data)
             places.append((place, {**member, "offset": place.offset}))
         start, last = places[0][0].header, places[-1][0]
         told = {"offset": start, "size": last.offset + last.size - start, "members": [member for _, member in places]}
@@ -138,10 +124,17 @@ def _rewritten(stream: Any, source: Any, rows: Sequence[Mapping[str, Any]]) -> l
     return moved
 
 
+def _changed(name: str) -> ConfigError:
+    return ConfigError(
+        f"{name} was changed after it was checked, so this is no repaired set; remove it, let nothing write to the "
+        "shards, and repair again"
+    )
+
+
 def _describe(
-    target: Workspace, index: Index, rows: Sequence[Mapping[str, Any]], facts: dict[str, dict[str, str]]
+    target: Workspace, index: pa.Table, rows: Sequence[Mapping[str, Any]], facts: dict[str, dict[str, str]]
 ) -> None:
     """All that stands beside shards, of what was written."""
-    table = pa.Table.from_pylist(list(rows), schema=index.table.schema)
+    table = pa.Table.from_pylist(list(rows), schema=index.schema)
     prefix = min(facts, default="shards").rpartition("-")[0].removesuffix("-audio") or "shards"
     lay_beside(target, "", prefix, table, statistics(table, facts))

@@ -9,6 +9,7 @@ from typing import Any
 
 from vidal.shard.index import Index
 from vidal.shard.verify import expected
+from vidal.shard.where import records as read_records
 
 GRADES = ("1-7 s", "8-14 s", "15-20 s", "other")
 RECORDS = 10_000
@@ -35,16 +36,16 @@ def summary(index: Index) -> Summary:
     seconds: Counter[str] = Counter()
     durations: Counter[str] = Counter()
     missing: Counter[str] = Counter()
-    for row in index.table.select(["kind", "seconds", "members"]).to_pylist():
+    for position, row in enumerate(index.facts.select(["kind", "seconds"]).to_pylist()):
         seconds[row["kind"]] += row["seconds"] or 0.0
         durations[grade(row["seconds"])] += 1
-        names = {member["name"] for member in row["members"]}
+        names = set(index.places.listed(position))
         missing.update(expected(names) - names)
     languages: Counter[str] = Counter()
     resolutions: Counter[str] = Counter()
     words: dict[str, list[int]] = defaultdict(list)
     step = -(-len(index) // RECORDS) or 1
-    records = [index.record(position) for position in range(0, len(index), step)]
+    records = read_records(index, range(0, len(index), step))
     for record in records:
         told, picture = _section(record, "origin"), _section(record, "normalised")
         languages[str(told.get("language") or "unknown")] += 1

@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import Any, BinaryIO, TypeVar
@@ -18,11 +18,15 @@ import pyarrow.parquet as pq
 
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import Resources
-from vidal.shard.checksum import checksum
+from vidal.shard.checksum import HashingReader
+from vidal.shard.index import scanned_row
 from vidal.shard.layout import damaged
-from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, ShardSampleEntry, kind_of
+from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, ShardSampleEntry, contents, kind_of
 
 T = TypeVar("T")
+
+PROCESS_BYTES = 16_000_000
+"""What is checked in about the time that a process takes to start."""
 
 REQUIRED = {"video": ("mp4", "json", "txt", "frm0.jpg"), "audio": ("flac", "json", "txt")}
 SERIES = {"frm": "jpg", "dep": "png", "tml": "jpg", "ofa": "txt"}
@@ -69,7 +73,11 @@ class TarWork:
 
 @dataclass(frozen=True)
 class TarChecked:
-    """What a tar holds: its keys in order, as far as they can be told, and `whole`, whether it was read to its end."""
+    """What a tar holds: its keys in order, as far as they can be told, and `whole`, whether it was read to its end.
+
+    `sha256` is that of the tar, and `rows` say where each sample lies and what its members' checksums are, as an index
+    would; both only where they were asked for.
+    """
 
     name: str
     keys: tuple[str, ...]
@@ -78,59 +86,74 @@ class TarChecked:
     members: int
     bytes: int
     problems: tuple[Problem, ...]
+    sha256: str | None
+    rows: tuple[dict[str, Any], ...]
 
 
 class CheckTar:
-    """Reads and decodes all of a tar, and compares it with its rows of the index and its stated SHA-256."""
+    """Reads and decodes all of a tar, in one pass, and compares it with its rows of the index and its stated SHA-256.
+    `tell` is whether the tar's checksum and rows are wanted."""
 
     name = "verify"
 
-    def __init__(self, shards: Shards) -> None:
+    def __init__(self, shards: Shards, tell: bool = False) -> None:
         self.shards = shards
+        self.tell = tell
 
     def setup(self) -> None:
         return
 
     def __call__(self, work: TarWork) -> TarChecked:
+        with self.shards.fs.open(work.path, "rb") as stream:
+            return self._checked(work, HashingReader(stream) if self.tell or work.sha256 else stream)
+
+    def _checked(self, work: TarWork, stream: Any) -> TarChecked:
         index = None if work.rows is None else {row["key"]: row for row in work.rows.to_pylist()}
         problems: list[Problem] = []
         keys: list[str] = []
         strangers: list[str] = []
+        rows: list[dict[str, Any]] = []
         members = size = 0
-        whole = True
+        whole, sha256 = True, None
         try:
-            for sample in self.shards.samples(work.path):
-                content = self.shards.content(work.path, sample)
+            for sample, content in contents(stream, work.label):
                 keys.append(sample.key)
                 members += len(content)
                 size += sample.size
                 problems += check_sample(sample, content)
+                sums = {} if index is None and not self.tell else _sums(content)
                 if index is not None and sample.key not in index:
                     strangers.append(sample.key)
                 elif index is not None:
-                    problems += check_index(sample, content, index[sample.key])
+                    problems += check_index(sample, sums, index[sample.key])
+                if self.tell:
+                    summed = {name: replace(place, sha256=sums[name]) for name, place in sample.members.items()}
+                    rows.append(scanned_row(replace(sample, members=summed)))
         except ShardError as error:
             whole = False
             problems.append(Problem(work.label, "", "", str(error)))
+        if whole and isinstance(stream, HashingReader):
+            sha256 = stream.sha256()
         if not whole and index:
-            lost = self._damaged(work, index)
+            lost = _damaged(work, stream, index)
             told = {(problem.key, problem.member) for problem in problems}
             problems += [problem for problem in lost if (problem.key, problem.member) not in told]
             keys += [key for key in index if key not in keys]
-        elif not problems and set(keys) == set(index or keys) and work.sha256 not in (None, self._sha256(work.path)):
-            problems += (self._damaged(work, index) if index else []) or [
+        elif not problems and set(keys) == set(index or keys) and work.sha256 not in (None, sha256):
+            problems += (_damaged(work, stream, index) if index else []) or [
                 Problem(work.label, "", "", "differs from its SHA-256 in stats.json")
             ]
-        return TarChecked(work.label, tuple(keys), tuple(strangers), whole, members, size, tuple(problems))
+        found = tuple(keys), tuple(strangers), whole, members, size, tuple(problems)
+        return TarChecked(work.label, *found, sha256, tuple(rows))
 
-    def _damaged(self, work: TarWork, index: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
-        rows = sorted(index.values(), key=lambda row: row["offset"])
-        with self.shards.fs.open(work.path, "rb") as stream:
-            return [Problem(work.label, *found) for found in damaged(stream, rows)]
 
-    def _sha256(self, path: str) -> str:
-        with self.shards.fs.open(path, "rb") as stream:
-            return checksum(stream)[0]
+def _sums(content: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(data).hexdigest() for name, data in content.items()}
+
+
+def _damaged(work: TarWork, stream: Any, index: Mapping[str, Mapping[str, Any]]) -> list[Problem]:
+    rows = sorted(index.values(), key=lambda row: row["offset"])
+    return [Problem(work.label, *found) for found in damaged(stream, rows)]
 
 
 def verify(shards: Shards, workers: int = 0) -> Verified:
@@ -141,6 +164,11 @@ def verify(shards: Shards, workers: int = 0) -> Verified:
     is said of others is left aside. A tar in which no sample is wrong is compared with its SHA-256 in `stats.json`;
     what differs there, or stops readers, is told by the member it belongs to, as far as there is an index.
     """
+    return check(shards, workers)[0]
+
+
+def check(shards: Shards, workers: int = 0, tell: bool = False) -> tuple[Verified, list[TarChecked]]:
+    """What `verify` finds, and what each tar holds, in order of name; `tell`: with its checksum and its rows."""
     problems: list[Problem] = []
     index = _beside(shards, "index.parquet", _read_index, problems)
     sizes = _beside(shards, "sizes.json", _read_sizes, problems)
@@ -148,12 +176,12 @@ def verify(shards: Shards, workers: int = 0) -> Verified:
     works = [TarWork(path, _rows(index, name), sums.get(name)) for path in shards.paths for name in [_name(path)]]
     runner = LocalRunner(workers)
     try:
-        checked = list(runner.run(CheckTar(shards), works, Resources()))
+        checked = sorted(runner.run(CheckTar(shards, tell), works, Resources()), key=lambda tar: tar.name)
     finally:
         runner.close()
     home = {} if index is None else dict(zip(*(index[name].to_pylist() for name in ("key", "shard")), strict=True))
     seen: dict[str, str] = {}
-    for tar in sorted(checked, key=lambda tar: tar.name):
+    for tar in checked:
         for key in tar.keys:
             if key in seen:
                 problems.append(Problem(tar.name, key, "", f"the key stands in {seen[key]} too"))
@@ -168,7 +196,15 @@ def verify(shards: Shards, workers: int = 0) -> Verified:
     if sizes is not None:
         problems += check_counts(counts, {name: sizes[name] for name in sizes if shards.whole or name in counts})
     members, size = sum(tar.members for tar in checked), sum(tar.bytes for tar in checked)
-    return Verified(len(shards.paths), len(seen), members, size, tuple(problems))
+    return Verified(len(shards.paths), len(seen), members, size, tuple(problems)), checked
+
+
+def processes(sizes: Sequence[int], cores: int) -> int:
+    """The processes that check local shards of these bytes soonest, of at most `cores`; 0: this one alone. Each must
+    have PROCESS_BYTES to do, and beside the largest shard, which one of them checks, there is work for so many."""
+    total, most = sum(sizes), max(sizes, default=0)
+    worth = min(cores, total // PROCESS_BYTES, round(total / most) if most else 0)
+    return worth if worth > 1 else 0
 
 
 def _name(path: str) -> str:
@@ -216,17 +252,17 @@ def expected(content: Collection[str]) -> set[str]:
     return {*REQUIRED[kind], *series}
 
 
-def check_index(sample: ShardSampleEntry, content: Mapping[str, bytes], row: Mapping[str, Any]) -> Iterator[Problem]:
-    """Problems between a sample and its row of the index."""
+def check_index(sample: ShardSampleEntry, sums: Mapping[str, str], row: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems between a sample, of whose members these are the checksums, and its row of the index."""
     if any(sample.members[m["name"]].offset != m["offset"] for m in row["members"] if m["name"] in sample.members):
         yield Problem(sample.shard, sample.key, "", "does not lie where the index says")
     listed = {member["name"]: member["sha256"] for member in row["members"]}
-    for name in sorted(set(listed) | set(content)):
-        if name not in content:
+    for name in sorted(set(listed) | set(sums)):
+        if name not in sums:
             yield Problem(sample.shard, sample.key, name, "in the index, not in the shard")
         elif name not in listed:
             yield Problem(sample.shard, sample.key, name, "in the shard, not in the index")
-        elif hashlib.sha256(content[name]).hexdigest() != listed[name]:
+        elif sums[name] != listed[name]:
             yield Problem(sample.shard, sample.key, name, "differs from its checksum in the index")
 
 

@@ -39,8 +39,10 @@ class LocalRunner:
         yield from self._pool(handler, units, limit)
 
     def _pool(self, handler: Handler, units: Sequence[Any], limit: int) -> Iterator[Any]:
+        """All workers are started before one is given a unit: one larger than a pipe holds waits until it is read."""
         waiting = deque((unit, 0) for unit in units)
         busy: dict[Connection, tuple[_Worker, Any, int]] = {}
+        self._idle += [_Worker() for _ in range(limit - len(self._idle))]
         try:
             while waiting or busy:
                 while waiting and len(busy) < limit:
