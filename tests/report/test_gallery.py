@@ -30,7 +30,7 @@ def told(number: int) -> Row:
     """What is told of a sample: every third is a sound, every fifth has no score, two are of one."""
     motion = None if number % 5 == 0 else (number * 37 % 101 // 2) / 50
     kind = "audio" if number % 3 == 0 else "video"
-    text = f"A {['red', 'Green', 'blue sky'][number % 3]} thing, the {number}th"
+    text = f"A {['red', 'Green', 'blue sky'][number % 3]} thing, the {number}th" + " valueOf:x" * (number == 4)
     return {"key": f"s{number:03d}", "kind": kind, "seconds": 1 + number / 10, "text": text, "score_motion": motion}
 
 
@@ -62,9 +62,11 @@ def url(shards: Path) -> Iterator[str]:
     with Server(open_set(str(shards), guarded=True)) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield server.url
-        server.shutdown()
-        thread.join()
+        try:
+            yield server.url
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ QUERIES: dict[str, Callable[[Row], bool]] = {
     "score.motion>=0.5 seconds<=6": lambda row: (row["score_motion"] or 0) >= 0.5 and row["seconds"] <= 6,
     "-motion>0": lambda row: not (row["score_motion"] or 0) > 0,
     "layers:frames": lambda row: row["kind"] == "video",
-    "constructor:x": lambda row: False,
+    "valueOf:x": lambda row: row["key"] == "s004",
     "key=S007": lambda row: row["key"] == "s007",
 }
 
