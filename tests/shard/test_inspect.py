@@ -13,7 +13,7 @@ from tests.shard.dataset import TARS
 from tests.shard.ranges_server import serving
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.tar import pack
-from vidal.shard.index import Index, load
+from vidal.shard.index import Index, load, part
 from vidal.shard.inspect import content_of, described, export, held, overview, positions
 from vidal.shard.read import Shards
 
@@ -112,7 +112,7 @@ def test_members_that_lie_far_apart_are_read_each_for_itself(shards, monkeypatch
     sizes = []
     pread = os.pread
     monkeypatch.setattr(os, "pread", lambda handle, size, start: sizes.append(size) or pread(handle, size, start))
-    found = content_of(Index(index.fs, index.folder, pa.Table.from_pylist([row], index.table.schema)), 0)
+    found = content_of(Index(index.fs, index.folder, *part(pa.Table.from_pylist([row], index.table.schema))), 0)
     assert found.damage == {row["members"][-1]["name"]: "the shard ends before it does"}
     assert sizes == [member["size"] for member in row["members"]]
 
