@@ -13,7 +13,6 @@ from tests.report.conftest import report_of
 from tests.shard.dataset import FATES, SHARDS
 from vidal.engine.build import Build, Options
 from vidal.engine.workspace import Workspace
-from vidal.report.facts.amounts import GRADES, grade
 
 
 def rows(build: Build, step: str) -> list[dict]:
@@ -91,10 +90,3 @@ def test_a_half_built_workspace_says_what_is_pending(finished, tmp_path):
     assert depth.pending.samples == depth.entered.samples == 6 and depth.passed.samples == 0
     assert passages["shard/write"].pending.samples == 3 and report.shards == 0
     assert "generate/depth" in [step.step for step in report.unfinished]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "place"), [(None, 5), (0.2, 0), (1, 1), (7.4, 1), (7.5, 2), (14, 2), (15, 3), (20.4, 3), (21, 4)]
-)
-def test_grades_are_of_whole_seconds(seconds, place):
-    assert grade(seconds) == GRADES[place]
