@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from vidal.filter.explain import terminal
+from vidal.filter.explain.chart import FATES, stacked
 from vidal.filter.explain.explanation import EXAMPLES, explain
-from vidal.filter.explain.page import CLASSES, HEIGHT, WIDTH, chart, page
+from vidal.filter.explain.page import FRAME, page
 from vidal.filter.explain.sheet import Card, Sheet
 from vidal.media.images import encode_jpeg
 
@@ -117,14 +118,13 @@ def test_the_page_tells_every_count_and_threshold(content, explained):
 
 def test_bars_stay_inside_the_drawing_and_none_that_holds_anything_is_unseen(explained):
     for axis in explained.axes:
-        drawn = chart(axis)
+        values = [one.value for one in axis.thresholds if one.value is not None]
+        drawn = stacked(axis.histogram, values, FRAME)
         assert len(drawn.bars) == sum(count > 0 for counts in axis.histogram.counts for count in counts)
         for bar in drawn.bars:
-            assert bar.x >= 0 and bar.x + bar.width <= WIDTH and bar.height >= 1.5
-            assert bar.y >= 0 and bar.y + bar.height <= HEIGHT and bar.category in CLASSES
-        assert [line.label for line in drawn.lines] == [
-            f"{one.value:.4g}" for one in axis.thresholds if one.value is not None
-        ]
+            assert bar.x >= 0 and bar.x + bar.width <= FRAME.width and bar.height >= 1.5
+            assert bar.y >= 0 and bar.y + bar.height <= FRAME.height and bar.category in FATES
+        assert [line.label for line in drawn.lines] == [f"{value:.4g}" for value in values]
 
 
 def test_a_threshold_has_the_nearest_of_both_sides(explained):

@@ -1,4 +1,4 @@
-"""A table of samples read a column at a time, so that ten million rows need no more memory than what is asked of them."""
+"""A table of samples read a column at a time, so that of ten million rows only what is asked for is in memory."""
 
 from __future__ import annotations
 
@@ -61,16 +61,12 @@ class Columns:
         wanted = np.array(list(places), np.int64)
         if self._rows is not None:
             wanted = self._rows[wanted]
-        order, found, start = np.sort(wanted), [], 0
-        for piece in self._pieces(self.schema.names):
-            here = order[(order >= start) & (order < start + len(piece))]
-            if len(here):
-                found.append(pa.Table.from_batches([piece]).take(pa.array(here - start)))
-            start += len(piece)
-            if not len(order) or start > order[-1]:
-                break
-        table = pa.concat_tables(found) if found else self.schema.empty_table()
-        return table.take(pa.array(np.searchsorted(order, wanted)))
+        order = np.unique(wanted)
+        found = [self.schema.empty_table()]
+        for start, piece in self._around(order):
+            here = order[(order >= start) & (order < start + len(piece))] - start
+            found.append(pa.Table.from_batches([piece]).take(pa.array(here)))
+        return pa.concat_tables(found).take(pa.array(np.searchsorted(order, wanted)))
 
     @property
     def _length(self) -> int:
@@ -96,7 +92,21 @@ class Columns:
     def _all(self, name: str) -> pa.ChunkedArray:
         return self._table[name] if self._file is None else self._file.read([name], use_threads=False)[name]
 
-    def _pieces(self, names: list[str]) -> Iterator[pa.RecordBatch]:
+    def _around(self, order: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Pieces of all columns and their first rows, among them those with some rows, in ascending order; groups of
+        rows in which none of these lies are not read."""
+        sizes = [self._length]
+        if self._file is not None:
+            sizes = [self._file.metadata.row_group(n).num_rows for n in range(self._file.num_row_groups)]
+        for group, (start, size) in enumerate(zip(np.cumsum([0, *sizes]).tolist(), sizes, strict=False)):
+            here = order[(order >= start) & (order < start + size)]
+            for piece in self._pieces(self.schema.names, [group]) if len(here) else ():
+                yield start, piece
+                start += len(piece)
+                if start > here[-1]:
+                    break
+
+    def _pieces(self, names: list[str], groups: list[int] | None = None) -> Iterator[pa.RecordBatch]:
         if self._file is None:
             return iter(self._table.select(names).to_batches(max_chunksize=BATCH))
-        return self._file.iter_batches(BATCH, columns=names, use_threads=False)
+        return self._file.iter_batches(BATCH, groups, names, use_threads=False)

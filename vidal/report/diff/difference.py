@@ -71,8 +71,7 @@ class Difference:
             (ends and (ends.changed or ends.lost or ends.gained))
             or (sets and any(map(len, (sets.lost, sets.gained, sets.moved, sets.changed))))
             or (sets and any(len(one.samples) for one in sets.facts))
-            or any(len(one.changed) or one.before is None or one.after is None for one in self.scores)
-            or (self.before.samples != self.after.samples)
+            or any(one.some for one in self.scores)
         )
 
 

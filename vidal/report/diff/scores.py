@@ -46,6 +46,11 @@ class ScoreChange:
     changed: Samples
     histogram: Histogram
 
+    @property
+    def some(self) -> bool:
+        """Whether anything differs."""
+        return bool(len(self.changed) or self.apart or self.before is None or self.after is None)
+
 
 def scores(first: Columns, second: Columns, pairing: Pairing, names: Iterable[str]) -> tuple[ScoreChange, ...]:
     """The columns named, each of which one side has at least; those whose distributions differ most come first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import fsspec
@@ -35,9 +36,10 @@ class ShardSide:
     columns: Columns
     scores: Columns
 
-    def sample(self, place: int) -> Sample:
-        """A sample by its place among the keys."""
-        return Sample(Index(self.fs, self.folder, self.columns.rows([place])), 0)
+    def samples(self, places: Sequence[int]) -> list[Sample]:
+        """Samples by their places among the keys."""
+        index = Index(self.fs, self.folder, self.columns.rows(places))
+        return [Sample(index, position) for position in range(len(index))]
 
 
 @dataclass(frozen=True)

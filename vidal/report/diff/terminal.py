@@ -74,7 +74,7 @@ def _example(found: Example) -> Text:
 
 
 def _scores(found: Difference) -> Iterator[Any]:
-    told = [one for one in found.scores if len(one.changed) or one.apart or one.before is None or one.after is None]
+    told = [one for one in found.scores if one.some]
     if not told:
         return
     rows = [

@@ -53,13 +53,13 @@ def texts(
     first: ShardSide, second: ShardSide, pairing: Pairing, changes: Sequence[MemberChange]
 ) -> tuple[TextChange, ...]:
     """Every series of texts among the members that changed, and EXAMPLES of each."""
-    found = []
-    for change in changes:
-        if change.name.rpartition(".")[2] == "txt" and change.some:
-            rows = change.changed.rows[:EXAMPLES].tolist()
-            told = tuple(_example(first.sample(row), second.sample(pairing.other(row)), change.name) for row in rows)
-            found.append(TextChange(change, told))
-    return tuple(found)
+    views = [one for one in changes if one.name.rpartition(".")[2] == "txt" and one.some]
+    rows = [row for view in views for row in view.changed.rows[:EXAMPLES].tolist()]
+    pairs = zip(first.samples(rows), second.samples([pairing.other(row) for row in rows]), strict=True)
+    return tuple(
+        TextChange(view, tuple(_example(*next(pairs), view.name) for _ in view.changed.rows[:EXAMPLES]))
+        for view in views
+    )
 
 
 def compared(old: str, new: str) -> tuple[Words, ...]:
