@@ -186,4 +186,5 @@ def test_the_terminal_shows_it_within_its_width(differing, width):
     assert max(map(len, told.splitlines())) <= width
     flat = " ".join(told.split())
     assert "gained" in flat and "dropped by still" in flat and "validation" in flat
+    assert "[-A drum beating-] {+Quite another sound+}" in flat
     assert told.index("gained") < told.index("What became of candidates")

@@ -22,7 +22,9 @@ MOST = 12
 """Rows of a table; those that say the most come first."""
 DRAWN = 8
 """Scores whose distributions are drawn."""
-STYLES = {OLD: "red strike", NEW: "green underline"}
+STYLES = {OLD: "red", NEW: "green"}
+MARKS = {OLD: "[-{}-]", NEW: "{{+{}+}}"}
+"""How words of one text alone are marked, as git does it, for terminals without colours too."""
 
 
 def difference(found: Difference) -> Group:
@@ -69,7 +71,8 @@ def _example(found: Example) -> Text:
     if found.wrong:
         return line.append(clean(found.wrong), "yellow")
     for place, words in enumerate(found.words):
-        line.append(" " if place else "").append(clean(words.text), STYLES.get(words.of, ""))
+        told = MARKS.get(words.of, "{}").format(clean(words.text))
+        line.append(" " if place else "").append(told, STYLES.get(words.of, ""))
     return line
 
 

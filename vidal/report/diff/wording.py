@@ -8,6 +8,7 @@ from vidal.filter.explain.words import counted, number
 from vidal.report.diff.difference import Difference, Sets, Told
 from vidal.report.diff.fates import Fates
 from vidal.report.diff.scores import ScoreChange, Spread
+from vidal.report.facts.amounts import hours
 from vidal.report.outcomes import KEPT, Outcome
 
 APART = 0.1
@@ -30,7 +31,7 @@ def headline(found: Difference) -> list[str]:
 def side(told: Told) -> str:
     """One side in a line."""
     parts = [f"{counted(told.found, 'sample')} found"] if told.found is not None else []
-    parts += [f"{told.samples:,} in {counted(told.shards, 'shard')}, {told.hours:.2f} h"]
+    parts += [f"{told.samples:,} in {counted(told.shards, 'shard')}, {hours(told.hours)}"]
     if told.repeated:
         parts.append(f"{counted(told.repeated, 'row')} with a key that stands before, left out")
     return ", ".join(parts)

@@ -24,3 +24,10 @@ def amount(kind: np.ndarray, seconds: np.ndarray, mask: np.ndarray) -> Amount:
     names, counts = np.unique(kind[mask].astype(str), return_counts=True)
     kinds = dict(zip(names.tolist(), counts.tolist(), strict=True))
     return Amount(int(mask.sum()), round(float(np.nansum(known)) / 3600, 6), int(np.isnan(known).sum()), kinds)
+
+
+def hours(told: float) -> str:
+    """Hours where there is one, else minutes or seconds."""
+    if told >= 1:
+        return f"{told:,.1f} h"
+    return f"{told * 60:.1f} min" if told * 60 >= 1 else f"{told * 3600:.0f} s"

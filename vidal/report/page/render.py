@@ -13,6 +13,7 @@ from vidal.filter.explain.chart import Frame, facing, stacked
 from vidal.report.diff import wording
 from vidal.report.diff.difference import Difference
 from vidal.report.facts import Report
+from vidal.report.facts.amounts import hours
 from vidal.report.gallery.embed import Embedded
 
 SCRIPTS = ("source.js", "query.js", "cards.js", "detail.js", "gallery.js")
@@ -61,7 +62,7 @@ def _render(template: str, policy: str, scripts: Sequence[str], **values: Any) -
     style = (HERE / "style.css").read_text(encoding="utf-8")
     body = "\n".join((HERE / name).read_text(encoding="utf-8") for name in scripts)
     script = f'(() => {{\n"use strict";\n{body}\n}})();' if scripts else ""
-    environment.filters |= {"count": _count, "share": _share, "hours": _hours, "bytes": _bytes}
+    environment.filters |= {"count": _count, "share": _share, "hours": hours, "bytes": _bytes}
     found = policy_of(policy, style, script)
     return environment.get_template(template).render(style=style, script=script, policy=found, **values)
 
@@ -78,13 +79,6 @@ def _share(part: float, whole: float) -> str:
     if 0 < part < 0.001 * whole:
         return "<0.1%"
     return f"{part / whole:.1%}" if whole else "–"
-
-
-def _hours(hours: float) -> str:
-    """Hours where there is one, else minutes or seconds."""
-    if hours >= 1:
-        return f"{hours:,.1f} h"
-    return f"{hours * 60:.1f} min" if hours * 60 >= 1 else f"{hours * 3600:.0f} s"
 
 
 def _bytes(size: int) -> str:
