@@ -4,45 +4,58 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.docs.pages import ROOT, commands
 from tests.whole.local import Project, good_clips
 
-
-def test_two_builds_and_their_shards_are_compared(tmp_path: Path) -> None:
-    project = Project(tmp_path)
-    entry = good_clips(1)[0]
-    clip = project.add(entry)
-    project.configure()
-    shutil.copy(tmp_path / "vidal.yaml", tmp_path / "before.yaml")
-    assert project.done()
-    clip.with_suffix(".json").write_text(json.dumps({"title": "Quite another title", "hashtags": []}))
-    shutil.copytree(tmp_path / "w", tmp_path / "second")
-    project.configure(workspace="second")
-    shutil.copy(tmp_path / "vidal.yaml", tmp_path / "after.yaml")
-    assert project.done()
-    for workspace, shards in (("w", "shards-before"), ("second", "shards-after")):
-        shutil.copytree(tmp_path / workspace / "shards", tmp_path / shards)
-    ends = {tuple(words): project.vidal(*words) for words in commands(ROOT / "docs" / "diff.md")}
-    assert len(ends) == 3
-    for words, end in ends.items():
-        assert end.returncode == 1 and not end.stderr, (words, end.stdout, end.stderr)
-        assert "title" in end.stdout
-    page = (tmp_path / "diff.html").read_text(encoding="utf-8")
-    assert "<ins>Quite another</ins>" in page or "<ins>Quite another title</ins>" in page
-    same = project.vidal("diff", "shards-before", "before.yaml")
-    assert same.returncode == 0 and "No difference" in same.stdout, same.stderr
+Vidal = Callable[..., tuple[int, str, str]]
+HERE = {"kind": "local", "workers": 0}
 
 
-def test_what_cannot_be_compared_is_said_in_one_line(tmp_path: Path) -> None:
-    project = Project(tmp_path)
-    project.configure()
-    (tmp_path / "empty").mkdir()
-    for words, told in (
-        (("empty", "empty"), "neither a pipeline file (.yaml) nor shards"),
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: Any) -> Project:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    return Project(tmp_path)
+
+
+def test_two_builds_and_their_shards_are_compared(project: Project, vidal: Vidal) -> None:
+    folder = project.folder
+    clip = project.add(good_clips(1)[0])
+    for workspace, name in (("w", "before"), ("second", "after")):
+        project.configure(runner=HERE, workspace=workspace)
+        shutil.move(folder / "vidal.yaml", folder / f"{name}.yaml")
+        assert vidal("build", f"{name}.yaml")[0] == 0
+        shutil.copytree(folder / workspace / "shards", folder / f"shards-{name}")
+        if name == "before":
+            clip.with_suffix(".json").write_text(json.dumps({"title": "Quite another title", "hashtags": []}))
+            shutil.copytree(folder / "w", folder / "second")
+    shown = list(commands(ROOT / "docs" / "diff.md"))
+    assert len(shown) == 3
+    for words in shown:
+        code, said, wrong = vidal(*words)
+        assert (code, wrong) == (1, "") and "title" in said, words
+    page = (folder / "diff.html").read_text(encoding="utf-8")
+    assert "<ins>Quite another title</ins>" in page or "<ins>Quite another</ins>" in page
+    code, said, _ = vidal("diff", "shards-before", "before.yaml")
+    assert code == 0 and "No difference" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("clips", "clips"), "neither a pipeline file (.yaml) nor shards"),
         (("absent.yaml", "vidal.yaml"), "absent.yaml does not exist"),
         (("vidal.yaml", "vidal.yaml"), "nothing was found"),
-    ):
-        end = project.vidal("diff", *words)
-        assert end.returncode == 2 and told in end.stderr and len(end.stderr.splitlines()) == 1, end.stderr
+    ],
+)
+def test_what_cannot_be_compared_is_said_in_one_line(project: Project, vidal: Vidal, words: Any, told: str) -> None:
+    project.configure(runner=HERE)
+    (project.folder / "clips").mkdir()
+    code, _, wrong = vidal("diff", *words)
+    assert code == 2 and told in wrong and len(wrong.splitlines()) == 1
