@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 from vidal.filter.explain import terminal
-from vidal.filter.explain.chart import FATES, stacked
+from vidal.filter.explain.chart import FATES, SIDES, facing, stacked
 from vidal.filter.explain.explanation import EXAMPLES, explain
+from vidal.filter.explain.histogram import histogram
 from vidal.filter.explain.page import FRAME, page
 from vidal.filter.explain.sheet import Card, Sheet
 from vidal.media.images import encode_jpeg
@@ -155,3 +156,15 @@ def test_the_terminal_shows_counts_overlap_and_histograms(explained, width):
 def test_a_title_cannot_command_a_terminal():
     assert terminal.clean("a\x1b[31mb\rc\u202ed\u2066e\x07") == "a [31mb c d e "
     assert terminal.clean("👩\u200d👧 كرة 红") == "👩\u200d👧 كرة 红"
+
+
+def test_two_sides_face_each_other_on_one_scale_of_shares():
+    scores = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 1.0])
+    bins = histogram(scores, np.array([0, 0, 0, 0, 1, 1]), 2, [])
+    drawn = facing(bins, FRAME)
+    sides = [[bar for bar in drawn.bars if bar.category == side] for side in SIDES]
+    assert [len(one) for one in sides] == [2, 2]
+    assert all(round(bar.y + bar.height, 1) == round(drawn.base, 1) for bar in sides[0])
+    assert all(bar.y == drawn.base for bar in sides[1])
+    highest = drawn.base - FRAME.top
+    assert [round(bar.height / highest, 2) for bar in (*sides[0], *sides[1])] == [1.0, 0.33, 0.67, 0.67]
