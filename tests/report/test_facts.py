@@ -91,6 +91,7 @@ def test_a_half_built_workspace_says_what_is_pending(finished, tmp_path):
     depth = passages["generate/depth"]
     assert depth.pending.samples == depth.entered.samples == 6 and depth.passed.samples == 0
     assert passages["shard/write"].pending.samples == 3 and report.shards == 0
+    assert report.kept.samples == 9
     assert "generate/depth" in [step.step for step in report.unfinished]
 
 

@@ -131,19 +131,22 @@ def test_shards_without_an_index_are_compared_by_size_and_records(sides, tmp_pat
     assert motion.before.samples == told.before.samples and motion.before.median == pytest.approx(told.before.median)
 
 
-def test_a_changed_licence_is_told_from_what_to_what(sides, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "value", "told"), [("licence", "CC BY 4.0", ["licence"]), ("score_motion", 0.5, []), ("seconds", 9.0, [])]
+)
+def test_a_fact_or_score_that_changed_alone_is_a_difference(sides, tmp_path, name, value, told):
     copy = Path(shutil.copytree(f"{sides[0].location}/shards", tmp_path / "copy"))
     table = pq.read_table(copy / "index.parquet")
-    values = ["CC BY 4.0", *table["licence"].to_pylist()[1:]]
-    pq.write_table(
-        table.set_column(table.schema.get_field_index("licence"), "licence", pa.array(values)), copy / "index.parquet"
-    )
+    at = table.schema.get_field_index(name)
+    values = pa.array([value, *table[name].to_pylist()[1:]], table.schema.field(name).type)
+    pq.write_table(table.set_column(at, table.schema.field(name), values), copy / "index.parquet")
     found = compare(set_side(f"{sides[0].location}/shards"), set_side(str(copy)))
-    [one] = [one for one in found.sets.facts if len(one.samples)]
-    assert one.name == "licence" and [(t.before, t.after, len(t.samples)) for t in one.turns] == [
-        ("CC0-1.0", "CC BY 4.0", 1)
-    ]
-    assert not found.same and len(found.sets.moved) == len(found.sets.changed) == 0
+    facts = [one for one in found.sets.facts if len(one.samples)]
+    assert [one.name for one in facts] == told and not found.same
+    assert [(turn.before, turn.after) for one in facts for turn in one.turns] == [("CC0-1.0", value) for _ in told]
+    changed = {one.name for one in found.scores if len(one.changed)}
+    assert changed == ({name.removeprefix("score_")} if not told else set())
+    assert len(found.sets.moved) == len(found.sets.changed) == 0
 
 
 def test_all_of_it_is_in_the_json(differing):

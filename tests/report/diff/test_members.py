@@ -57,6 +57,15 @@ def test_members_that_change_places_are_seen():
     assert frames.name == "frm*.jpg" and frames.changed.all() == ["a"]
 
 
+def test_of_rows_that_repeat_a_key_the_first_counts():
+    told = {"a": {"mp4": b"one"}, "b": {"mp4": b"two"}}
+    rows = columns(told).rows([0, 1, 0])
+    rows = rows.set_column(0, "key", pa.array(["a", "b", "b"]))
+    one, other = Columns(rows, "key"), columns(told)
+    found = members(one, other, pair(one.keys, other.keys))
+    assert one.repeated == 1 and [change.some for change in found.series] == [False]
+
+
 def test_without_checksums_sizes_decide():
     one = columns({"a": {"mp4": b"one"}, "b": {"mp4": b"one"}}, checksums=False)
     other = columns({"a": {"mp4": b"two"}, "b": {"mp4": b"three"}})
