@@ -13,7 +13,8 @@ from tests.report.conftest import report_of
 from tests.shard.dataset import FATES, SHARDS
 from vidal.engine.build import Build, Options
 from vidal.engine.workspace import Workspace
-from vidal.report.facts.amounts import GRADES, grade
+from vidal.report.facts.ledger import follow
+from vidal.report.outcomes import KEPT, Outcome
 
 
 def rows(build: Build, step: str) -> list[dict]:
@@ -90,11 +91,14 @@ def test_a_half_built_workspace_says_what_is_pending(finished, tmp_path):
     depth = passages["generate/depth"]
     assert depth.pending.samples == depth.entered.samples == 6 and depth.passed.samples == 0
     assert passages["shard/write"].pending.samples == 3 and report.shards == 0
+    assert report.kept.samples == 9
     assert "generate/depth" in [step.step for step in report.unfinished]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "place"), [(None, 5), (0.2, 0), (1, 1), (7.4, 1), (7.5, 2), (14, 2), (15, 3), (20.4, 3), (21, 4)]
-)
-def test_grades_are_of_whole_seconds(seconds, place):
-    assert grade(seconds) == GRADES[place]
+def test_what_waits_is_told_by_the_step_it_waits_for(finished, tmp_path):
+    made, original = finished
+    folder = Path(shutil.copytree(original.workspace.root, tmp_path / "half"))
+    shutil.rmtree(folder / "generate")
+    fates = Counter(follow(Build(Workspace(str(folder)), made.nodes(SHARDS), Options())).fates().values())
+    assert fates[Outcome("pending", "generate/depth")] == 6 and fates[KEPT] == 3
+    assert fates[Outcome("dropped", "filter/verdicts", "still")] == 1 and sum(fates.values()) == 14

@@ -14,7 +14,8 @@ from tests.shard.dataset import FATES, RULES, SHARDS, Dataset, dataset
 from vidal.engine.build import Build
 from vidal.engine.workspace import Workspace
 from vidal.filter.config import RuleConfig
-from vidal.report.outcomes import KEPT, Outcome, funnel, outcomes
+from vidal.report.facts.ledger import follow
+from vidal.report.outcomes import KEPT, Outcome, funnel
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +34,7 @@ def copy(finished, tmp_path) -> Dataset:
 def fates(build: Build) -> dict[str, Outcome]:
     """Outcomes by the name of the file."""
     urls = {row["id"]: row["url"] for row in build.store("harvest/candidates").table(["url"]).to_pylist()}
-    return {urls[id_]: outcome for id_, outcome in outcomes(build).items()}
+    return {urls[id_]: outcome for id_, outcome in follow(build).fates().items()}
 
 
 def shard_keys(build: Build) -> set[str]:
@@ -41,7 +42,7 @@ def shard_keys(build: Build) -> set[str]:
 
 
 def kept(build: Build) -> set[str]:
-    return {id_ for id_, outcome in outcomes(build).items() if outcome == KEPT}
+    return {id_ for id_, outcome in follow(build).fates().items() if outcome == KEPT}
 
 
 def test_every_file_has_one_fate_and_it_is_the_right_one(finished):
@@ -57,7 +58,7 @@ def test_the_kept_are_those_in_the_shards(finished):
 
 def test_the_funnel_adds_up(finished):
     made, build = finished
-    rows = funnel(outcomes(build))
+    rows = funnel(follow(build).fates())
     assert rows[0] == (KEPT, len(made.kept))
     assert sum(count for _, count in rows) == len(made.kept) + len(FATES)
     assert Counter(outcome.status for outcome, _ in rows[1:]) == {"failed": 2, "dropped": 3, "rejected": 1}
@@ -72,7 +73,7 @@ def test_a_sample_is_counted_where_it_left_first(copy):
     assert found["unseen-9.mp4"] == found["clip-0.mp4"] == Outcome("dropped", "filter/verdicts", "bright")
     assert found["still-7.mp4"].reason == "still" and found["unscored-10.mp4"].reason == "disagreeing"
     assert kept(build) == shard_keys(build) and len(kept(build)) == 3
-    assert sum(count for _, count in funnel(outcomes(build))) == len(found)
+    assert sum(count for _, count in funnel(follow(build).fates())) == len(found)
 
 
 def test_without_rules_only_errors_and_the_screen_take_samples(copy):

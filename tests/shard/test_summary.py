@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import vidal
+from vidal.shard.grades import GRADES
 from vidal.shard.index import load
-from vidal.shard.summary import grade, spread, summary
+from vidal.shard.summary import spread, summary
 
 
 def test_a_set_is_summed_up_as_its_samples_are(shards):
@@ -18,7 +19,7 @@ def test_a_set_is_summed_up_as_its_samples_are(shards):
     sounds = sum(sample.audio()[0].size / 16000 for sample in samples if sample.kind == "audio")
     assert found.hours["video"] == pytest.approx(10 / 3600, abs=1e-6)
     assert found.hours["audio"] == pytest.approx(sounds / 3600, rel=0.01)
-    assert found.durations == {"1-7 s": 8, "8-14 s": 0, "15-20 s": 0, "other": 0}
+    assert found.durations == {name: 8 if name == "1–7 s" else 0 for name in GRADES}
     assert found.records == 8 and sum(found.languages.values()) == 8 and found.missing == {}
     clips = [sample for sample in samples if sample.kind == "video"]
     assert found.resolutions == {"{}x{}".format(*clips[0].image("frm0.jpg").size): len(clips)}
@@ -30,15 +31,7 @@ def test_a_set_is_summed_up_as_its_samples_are(shards):
 def test_others_shards_are_summed_up_by_their_headers(tar):
     found = summary(load(str(tar([("a.mp4", b"1"), ("a.frm0.jpg", b"2"), ("b.flac", b"3"), ("b.json", b"[1]")]))))
     assert found.missing == {"json": 1, "txt": 2} and found.languages == {"unknown": 2}
-    assert found.durations["other"] == 2 and found.words == {}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "name"),
-    [(None, "other"), (0.9, "other"), (1, "1-7 s"), (7.99, "1-7 s"), (8, "8-14 s"), (20.9, "15-20 s"), (21, "other")],
-)
-def test_grades_are_of_whole_seconds(seconds, name):
-    assert grade(seconds) == name
+    assert found.durations["unknown"] == 2 and found.words == {}
 
 
 @given(st.lists(st.integers(0, 500), min_size=1))

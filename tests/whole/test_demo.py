@@ -12,7 +12,7 @@ from vidal.demo.check import bad_kept, compare, good_kept
 from vidal.demo.run import overrides
 from vidal.engine.build import Options
 from vidal.project import open_project
-from vidal.report.outcomes import outcomes
+from vidal.report.facts.ledger import follow
 from vidal.shard.read import Shards
 from vidal.shard.verify import verify
 
@@ -27,7 +27,7 @@ def workspace(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.timeout(600)
 def test_every_planted_entry_meets_its_fate(demo: Demo, workspace: Path) -> None:
     project = open_project(DEMO, [f"workspace={workspace}", *overrides(demo.sites.base_url)])
-    found = outcomes(project.build(Options()))
+    found = follow(project.build(Options())).fates()
     lines = compare(demo.entries, found)
     wrong = [line for line in lines if line.expected.status != "kept" and line.met < line.entries]
     assert not wrong

@@ -13,6 +13,7 @@ from vidal.cli import (
     build,
     config,
     demo,
+    diff,
     eval,
     export,
     failures,
@@ -61,6 +62,7 @@ app.command("forget")(forget.forget)
 app.add_typer(export.app, name="export")
 app.command("inspect")(inspect.inspect)
 app.command("report")(report.report)
+app.command("diff")(diff.diff)
 app.add_typer(models.app, name="models")
 app.command("demo")(demo.demo)
 app.command("submit")(submit.submit)

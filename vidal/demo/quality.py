@@ -12,7 +12,8 @@ from vidal.demo.flaws import EMBEDDINGS, TITLES, Flawed, write_test_set
 from vidal.engine.build import Options
 from vidal.engine.progress import Lines
 from vidal.project import open_project, run
-from vidal.report.outcomes import KEPT, Outcome, outcomes
+from vidal.report.facts.ledger import follow
+from vidal.report.outcomes import KEPT, Outcome
 from vidal.resources import shipped_root
 
 GOAL = 0.95
@@ -133,4 +134,4 @@ def judged(folder: Path, entries: Sequence[Flawed]) -> dict[str, Outcome]:
     run(project, Options(stages=("terms", "harvest", "filter")), Lines(lambda line: None))
     build = project.build(Options())
     names = {row["id"]: row["url"] for row in build.store("harvest/candidates").table(["url"]).to_pylist()}
-    return {names[id_]: outcome for id_, outcome in outcomes(build).items()}
+    return {names[id_]: outcome for id_, outcome in follow(build).fates().items()}

@@ -17,7 +17,8 @@ from vidal.engine.build import Options
 from vidal.engine.errors import ConfigError
 from vidal.engine.progress import Observer, StepReport
 from vidal.project import Project, open_project, run
-from vidal.report.outcomes import Outcome, funnel, outcomes
+from vidal.report.facts.ledger import follow
+from vidal.report.outcomes import Outcome, funnel
 from vidal.resources import shipped_root
 from vidal.shard.read import Shards
 from vidal.shard.verify import Verified, verify
@@ -86,7 +87,7 @@ def run_demo(workspace: str, port: int, assignments: Sequence[str], observer: Ob
     with world(Path(f"{workspace}-world"), port) as (entries, sites):
         project = open_demo(workspace, sites.base_url, assignments)
         reports = run(project, Options(), observer)
-    found = outcomes(project.build(Options()))
+    found = follow(project.build(Options())).fates()
     return DemoResult(
         project=project,
         reports=reports,

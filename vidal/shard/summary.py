@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vidal.shard.grades import GRADES, grade
 from vidal.shard.index import Index
 from vidal.shard.verify import expected
 from vidal.shard.where import records as read_records
 
-GRADES = ("1-7 s", "8-14 s", "15-20 s", "other")
 RECORDS = 10_000
 """Most records that are read, evenly spread over the set; of more samples, languages, resolutions and words are those
 of a share."""
@@ -62,15 +62,6 @@ def summary(index: Index) -> Summary:
         dict(resolutions.most_common()),
         {view: spread(counts) for view, counts in sorted(words.items())},
     )
-
-
-def grade(seconds: float | None) -> str:
-    """The grade of a length in whole seconds, rounded down: those of VIDAL-10M, or `other`."""
-    whole = int(seconds or 0)
-    for name, low, high in zip(GRADES, (1, 8, 15), (7, 14, 20), strict=False):
-        if low <= whole <= high:
-            return name
-    return GRADES[-1]
 
 
 def spread(counts: Sequence[int]) -> dict[str, int]:

@@ -13,8 +13,10 @@ import pytest
 from rich.console import Console
 
 from vidal.filter.explain import terminal
+from vidal.filter.explain.chart import FATES, SIDES, facing, stacked
 from vidal.filter.explain.explanation import EXAMPLES, explain
-from vidal.filter.explain.page import CLASSES, HEIGHT, WIDTH, chart, page
+from vidal.filter.explain.histogram import histogram
+from vidal.filter.explain.page import FRAME, page
 from vidal.filter.explain.sheet import Card, Sheet
 from vidal.media.images import encode_jpeg
 
@@ -117,14 +119,13 @@ def test_the_page_tells_every_count_and_threshold(content, explained):
 
 def test_bars_stay_inside_the_drawing_and_none_that_holds_anything_is_unseen(explained):
     for axis in explained.axes:
-        drawn = chart(axis)
+        values = [one.value for one in axis.thresholds if one.value is not None]
+        drawn = stacked(axis.histogram, values, FRAME)
         assert len(drawn.bars) == sum(count > 0 for counts in axis.histogram.counts for count in counts)
         for bar in drawn.bars:
-            assert bar.x >= 0 and bar.x + bar.width <= WIDTH and bar.height >= 1.5
-            assert bar.y >= 0 and bar.y + bar.height <= HEIGHT and bar.category in CLASSES
-        assert [line.label for line in drawn.lines] == [
-            f"{one.value:.4g}" for one in axis.thresholds if one.value is not None
-        ]
+            assert bar.x >= 0 and bar.x + bar.width <= FRAME.width and bar.height >= 1.5
+            assert bar.y >= 0 and bar.y + bar.height <= FRAME.height and bar.category in FATES
+        assert [line.label for line in drawn.lines] == [f"{value:.4g}" for value in values]
 
 
 def test_a_threshold_has_the_nearest_of_both_sides(explained):
@@ -155,3 +156,15 @@ def test_the_terminal_shows_counts_overlap_and_histograms(explained, width):
 def test_a_title_cannot_command_a_terminal():
     assert terminal.clean("a\x1b[31mb\rc\u202ed\u2066e\x07") == "a [31mb c d e "
     assert terminal.clean("👩\u200d👧 كرة 红") == "👩\u200d👧 كرة 红"
+
+
+def test_two_sides_face_each_other_on_one_scale_of_shares():
+    scores = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 1.0])
+    bins = histogram(scores, np.array([0, 0, 0, 0, 1, 1]), 2, [])
+    drawn = facing(bins, FRAME)
+    sides = [[bar for bar in drawn.bars if bar.category == side] for side in SIDES]
+    assert [len(one) for one in sides] == [2, 2]
+    assert all(round(bar.y + bar.height, 1) == round(drawn.base, 1) for bar in sides[0])
+    assert all(bar.y == drawn.base for bar in sides[1])
+    highest = drawn.base - FRAME.top
+    assert [round(bar.height / highest, 2) for bar in (*sides[0], *sides[1])] == [1.0, 0.33, 0.67, 0.67]

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GRADES = ("under 1 s", "1–7 s", "8–14 s", "15–20 s", "over 20 s", "unknown")
-"""Grades of length, in whole seconds to the nearest (VIDAL-10M, appendix A, has the middle three)."""
-
 
 @dataclass(frozen=True)
 class Amount:
@@ -29,9 +26,8 @@ def amount(kind: np.ndarray, seconds: np.ndarray, mask: np.ndarray) -> Amount:
     return Amount(int(mask.sum()), round(float(np.nansum(known)) / 3600, 6), int(np.isnan(known).sum()), kinds)
 
 
-def grade(seconds: float | None) -> str:
-    """The grade of a length."""
-    if seconds is None or np.isnan(seconds):
-        return GRADES[-1]
-    whole = int(seconds + 0.5)
-    return next((name for name, last in zip(GRADES, (0, 7, 14, 20), strict=False) if whole <= last), GRADES[4])
+def hours(told: float) -> str:
+    """Hours where there is one, else minutes or seconds."""
+    if told >= 1:
+        return f"{told:,.1f} h"
+    return f"{told * 60:.1f} min" if told * 60 >= 1 else f"{told * 3600:.0f} s"

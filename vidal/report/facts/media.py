@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vidal.engine.build import Build
-from vidal.report.facts.amounts import GRADES, grade
 from vidal.report.facts.ledger import CANDIDATES, MEDIA, Ledger
+from vidal.shard.grades import GRADES, grade
 from vidal.terms.table import OUTPUT as TERMS_TABLE
 
 TOP = 20
