@@ -38,8 +38,9 @@ def page_file(told: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """A Chromium for a module's tests: Playwright keeps the thread's event loop as long as it runs."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if chromium is None:
