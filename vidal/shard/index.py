@@ -166,10 +166,15 @@ def added(index: Index, rows: Sequence[Mapping[str, Any]], scanned: Sequence[str
 def scanned_row(sample: ShardSampleEntry) -> dict[str, Any]:
     """A row of the index by a sample's headers: places without checksums."""
     members = sorted(sample.members.values(), key=lambda member: member.offset)
-    start, end = members[0].offset, members[-1].offset + members[-1].size
     places = [{"name": m.name, "offset": m.offset, "size": m.size, "sha256": m.sha256} for m in members]
     kind = kind_of(sample.members)
-    told = {"key": sample.key, "kind": kind, "shard": sample.shard, "offset": start, "size": end - start}
+    told = {
+        "key": sample.key,
+        "kind": kind,
+        "shard": sample.shard,
+        "offset": sample.start,
+        "size": sample.end - sample.start,
+    }
     return {**told, "members": places}
 
 

@@ -29,10 +29,13 @@ class Member:
 @dataclass
 class ShardSampleEntry:
     """One sample of a shard: neighbouring tar entries with the same key, which is their name up to the first dot, the
-    folders before it included, as webdataset has it."""
+    folders before it included, as webdataset has it. They stand from the byte `start`, where their first
+    header begins, to before `end`."""
 
     key: str
     shard: str
+    start: int = 0
+    end: int = 0
     members: dict[str, Member] = field(default_factory=dict)
     repeated: list[str] = field(default_factory=list)
 
@@ -98,10 +101,11 @@ def _samples(stream: BinaryIO, shard: str, read: bool) -> Iterator[tuple[ShardSa
         if current is None or key != current.key:
             if current is not None:
                 yield current, content
-            current, content = ShardSampleEntry(key, shard), {}
+            current, content = ShardSampleEntry(key, shard, info.offset), {}
         if member in current.members:
             current.repeated.append(member)
         current.members[member] = Member(member, info.offset_data, info.size)
+        current.end = info.offset_data + info.size
         if read:
             stream.seek(info.offset_data)
             content[member] = stream.read(info.size)
