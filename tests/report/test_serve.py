@@ -148,6 +148,12 @@ def test_a_remote_set_is_served_as_a_local_one(server, folder, remote):
         assert location in asked(other, "/")[2].decode()
 
 
+def test_a_password_in_an_address_is_not_shown(folder):
+    with serving(folder) as sent, started(sent.url.replace("://", "://someone:hunter2@")) as other:
+        page = asked(other, "/")[2].decode()
+    assert "hunter2" not in page and "***@127.0.0.1" in page
+
+
 def test_of_a_remote_set_only_what_is_asked_for_is_sent(folder):
     with serving(folder) as sent, started(sent.url) as other:
         assert asked(other, "/index/0.json")[0] == 200 and sent.of(".tar") == []

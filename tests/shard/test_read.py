@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from tests.shard.dataset import TARS
 from vidal.engine.errors import MissingError
+from vidal.harvest.listing.archive import entries
+from vidal.shard.index import load
 from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, contents
+from vidal.train.data.tars import samples
 
 PAIRS = [("a.jpg", b"jpg"), ("a.txt", b"one"), ("b.jpg", b"gpj"), ("b.cls.txt", b"two")]
 
@@ -173,3 +176,18 @@ def test_one_pass_reads_what_two_read(shards, tar):
                 passed = list(contents(stream, path.rpartition("/")[2]))
             apart = list(found.samples(path))
             assert passed == [(sample, found.content(path, sample)) for sample in apart]
+
+
+def test_names_that_are_no_utf_8_are_spelled_out(tmp_path):
+    """As tars of old systems have them: they can be counted, chosen, written into an index and told."""
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.USTAR_FORMAT, encoding="latin-1") as tar:
+        for name in ("café.jpg", "café.txt", "a.txt"):
+            info = tarfile.TarInfo(name)
+            info.size = 3
+            tar.addfile(info, io.BytesIO(b"abc"))
+    found = load(str(tmp_path))
+    assert found.keys.to_pylist() == ["caf\\xe9", "a"]
+    assert found.read(0, found.row(0)["members"]["txt"].offset, 3) == b"abc"
+    assert [sample.key for sample in samples(str(tmp_path / "x.tar"), lambda name: True)] == ["caf\\xe9", "a"]
+    with (tmp_path / "x.tar").open("rb") as stream:
+        assert [entry.key for entry in entries(stream)] == ["caf\\xe9", "a"]

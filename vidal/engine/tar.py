@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 BLOCK = tarfile.BLOCKSIZE
+NAMES = {"encoding": "utf-8", "errors": "backslashreplace"}
+"""How names in other people's tars are read: what is no UTF-8 is spelled out, so that it can be shown and stored."""
 
 
 @dataclass(frozen=True)

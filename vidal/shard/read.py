@@ -10,7 +10,7 @@ from typing import BinaryIO
 import fsspec
 
 from vidal.engine.errors import MissingError
-from vidal.engine.tar import BLOCK
+from vidal.engine.tar import BLOCK, NAMES
 
 MEMBER_BYTES = 1 << 30
 """Largest member that is read; what claims more is damage, not data."""
@@ -115,7 +115,7 @@ def _samples(stream: BinaryIO, shard: str, read: bool) -> Iterator[tuple[ShardSa
 
 def _entries(stream: BinaryIO, shard: str) -> Iterator[tarfile.TarInfo]:
     try:
-        with tarfile.open(fileobj=stream, mode="r:") as tar:
+        with tarfile.open(fileobj=stream, mode="r:", **NAMES) as tar:
             for info in tar:
                 tar.members = []  # type: ignore[assignment]
                 if info.isdir():

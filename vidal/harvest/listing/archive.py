@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from vidal.engine.tar import NAMES
+
 MEMBER_BYTES = 1 << 30
 """Largest member; what claims more is damage."""
 
@@ -41,7 +43,7 @@ def entries(stream: Any) -> Iterator[Entry]:
     stream.seek(0)
     current: Entry | None = None
     try:
-        with tarfile.open(fileobj=stream, mode="r:") as tar:
+        with tarfile.open(fileobj=stream, mode="r:", **NAMES) as tar:
             for info in tar:
                 tar.members = []  # type: ignore[assignment]
                 if not info.isfile():

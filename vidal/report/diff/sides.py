@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidal.engine.build import Build
+from vidal.engine.config import CREDENTIALS
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.nodes import Context, state
 from vidal.engine.runners.local import LocalRunner
@@ -82,7 +83,7 @@ def shard_side(location: str) -> ShardSide:
 
 def set_side(location: str) -> Side:
     """A shard set. MissingError where there are no shards."""
-    return Side(location, location, shard_side(location))
+    return Side(CREDENTIALS.sub("***@", location), location, shard_side(location))
 
 
 def build_side(name: str, build: Build) -> Side:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
+from vidal.engine.config import CREDENTIALS
 from vidal.report.gallery.embed import picture
 from vidal.report.gallery.rows import MEDIA, full, light, record
 from vidal.report.page.render import gallery_page
@@ -43,7 +44,7 @@ class Answers:
 
     def __init__(self, shards: ShardSet) -> None:
         self._shards = shards
-        self._page = gallery_page(shards.location, len(shards)).encode("utf-8", "replace")
+        self._page = gallery_page(CREDENTIALS.sub("***@", shards.location), len(shards)).encode("utf-8", "replace")
         self._picture = lru_cache(maxsize=KEPT)(self._drawn)
 
     def get(self, path: str) -> Answer | None:

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import fsspec
 from webdataset.tariterators import base_plus_ext
 
-from vidal.engine.tar import BLOCK
+from vidal.engine.tar import BLOCK, NAMES
 
 MEMBER_BYTES = 256 << 20
 """Largest member that is read: above a clip of a build, which has at most 200 MB."""
@@ -79,7 +79,8 @@ def _add(sample: RawSample, tar: tarfile.TarFile, info: tarfile.TarInfo, member:
 def _members(stream: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo, str, str]]:
     """The plain files of a tar that are members of samples, with the sample's key and the member's name."""
     seekable = stream.seekable()
-    with tarfile.open(fileobj=stream, mode="r:" if seekable else "r|", bufsize=STREAM_BYTES) as tar:
+    mode = "r:" if seekable else "r|"
+    with tarfile.open(fileobj=stream, mode=mode, bufsize=STREAM_BYTES, **NAMES) as tar:
         for info in tar:
             tar.members = []  # type: ignore[assignment]
             key, member = base_plus_ext(info.name) if info.isreg() else (None, None)
