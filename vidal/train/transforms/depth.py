@@ -74,7 +74,7 @@ class DepthTransform:
     def batch(self, maps: torch.Tensor, units: Sequence[Unit]) -> torch.Tensor:
         """Maps of one size, uint16 or float32 [n, H, W], each in its unit, to float32 [n, 3, side, side] on their
         device."""
-        shares = torch.stack([self._shares(one.float(), unit) for one, unit in zip(maps, units, strict=True)])
+        shares = torch.stack([self._shares(one, unit) for one, unit in zip(_floats(maps), units, strict=True)])
         planes = scaled(shares[:, None], scaled_size(*maps.shape[1:], self.side), "bicubic")
         return normalised(centred(planes, self.side), 1)
 
@@ -84,3 +84,9 @@ class DepthTransform:
             return values / values.amax().clamp(min=1.0)
         metres = (values * unit.scale + unit.offset).clamp_(min=NEAREST)
         return metres.clamp_(max=self.max_depth) / self.max_depth if self.max_depth else metres / metres.amax()
+
+
+def _floats(maps: torch.Tensor) -> torch.Tensor:
+    """Maps as float32; uint16, of which devices know little, by way of the signed kinds."""
+    signed = maps.view(torch.int16).int().bitwise_and_(0xFFFF) if maps.dtype == torch.uint16 else maps
+    return signed.float()
