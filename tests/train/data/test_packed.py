@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.train.data.world import VISION, clip, folder, loader, picture
 from vidal.train.data.packed import pack
@@ -34,6 +36,23 @@ def test_a_batch_is_prepared_as_its_samples_are_alone(name, together, monkeypatc
     assert torch.equal(pack(made).prepared(modality(name), VISION, CPU), alone)
     some = pack(made[:2])
     assert len(some) == 2 and torch.equal(some.prepared(modality(name), VISION, CPU), alone[:2])
+
+
+@pytest.mark.parametrize("name", sorted(modalities()))
+def test_a_batch_is_prepared_on_a_gpu_alone(name):
+    """Tensors without content, which know their device and refuse to meet another's or to be looked into, tell that no
+    step of it needs the CPU: one that did would fail on a GPU, or wait for it."""
+    cuda = torch.device("cuda", 0)
+    made = [decoded(name, number, np.random.default_rng(number)) for number in range(3)]
+    odd = {**clip(9), **{f"{series}{n}.jpg": picture(n, n, 72, 56) for series in ("frm", "tml") for n in range(8)}}
+    raw = pack([*made, decoded(name, 9, members=odd)])
+    with FakeTensorMode() as fake:
+        content = fake.from_tensor(raw.content)
+        found = replace(raw, content=content).prepared(modality(name), VISION, cuda)
+        assert found.device == cuda and found.dtype == torch.float32
+        with pytest.raises(RuntimeError, match="devices"):
+            found + content[:1]
+    assert found.shape == raw.prepared(modality(name), VISION, CPU).shape
 
 
 def test_what_is_finished_and_what_is_not_go_together():

@@ -35,24 +35,24 @@ def log_mel(frames: torch.Tensor, mels: int) -> torch.Tensor:
     centred = frames - frames.mean(-1, keepdim=True)
     torch.sub(centred[:, 1:], centred[:, :-1], alpha=PRE_EMPHASIS, out=heard[:, 1:])
     heard[:, 0] = centred[:, 0] * (1 - PRE_EMPHASIS)
-    heard.mul_(_hann().to(frames.device))
+    heard.mul_(torch.as_tensor(_hann(), device=frames.device))
     spectrum = torch.fft.rfft(padded)
     power = spectrum.real.square().add_(spectrum.imag.square())
-    return (power @ _filters(mels).to(frames.device)).clamp_(min=FLOOR).log_()
+    return (power @ torch.as_tensor(_filters(mels), device=frames.device)).clamp_(min=FLOOR).log_()
 
 
 @lru_cache(maxsize=1)
-def _hann() -> torch.Tensor:
-    return torch.hann_window(WINDOW, periodic=False)
+def _hann() -> np.ndarray:
+    return np.hanning(WINDOW).astype(np.float32)
 
 
 @lru_cache(maxsize=8)
-def _filters(mels: int) -> torch.Tensor:
+def _filters(mels: int) -> np.ndarray:
     """Weights float32 [FFT / 2 + 1, mels] of the lines of the spectrum."""
     edges = np.linspace(_mel(LOWEST), _mel(HIGHEST), mels + 2)
     lines = _mel(np.arange(FFT // 2 + 1) * RATE / FFT)[:, None]
     rising, falling = (lines - edges[:-2]) / (edges[1:-1] - edges[:-2]), (edges[2:] - lines) / (edges[2:] - edges[1:-1])
-    return torch.from_numpy(np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32))
+    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
 
 
 def _mel(hertz: np.ndarray | float) -> np.ndarray:
