@@ -140,17 +140,22 @@ def batched(words: Words, made: list[tuple[torch.Tensor, str]]) -> tuple[torch.T
 
 def demo_shards(folder: Path, samples: int) -> Path:
     """Shards of clips of the demo world; beyond DISTINCT, clips come again under other keys."""
-    entries = [entry for entry in catalogue(0, 4 * DISTINCT) if entry.kind == "video" and entry.trouble is None]
-    with ProcessPoolExecutor() as pool:
-        clips = list(pool.map(members, entries[:DISTINCT]))
+    clips = demo_clips()
     for shard in range(SHARDS):
         numbers = range(shard, samples, SHARDS)
-        entries_of = [(f"clip-{n:06d}.{name}", data) for n in numbers for name, data in clips[n % len(clips)]]
+        entries_of = [(f"clip-{n:06d}.{name}", data) for n in numbers for name, data in clips[n % DISTINCT].items()]
         (folder / f"bench-{shard:06d}.tar").write_bytes(pack(entries_of)[0])
     return folder
 
 
-def members(entry: Entry) -> list[tuple[str, bytes]]:
+def demo_clips() -> list[dict[str, bytes]]:
+    """The members of DISTINCT clips of the demo world."""
+    entries = [entry for entry in catalogue(0, 4 * DISTINCT) if entry.kind == "video" and entry.trouble is None]
+    with ProcessPoolExecutor() as pool:
+        return list(pool.map(members, entries[:DISTINCT]))
+
+
+def members(entry: Entry) -> dict[str, bytes]:
     """A clip's members as a build makes them; depth and infrared are the scene's own truth."""
     with tempfile.TemporaryDirectory() as made:
         path = Path(made, "clip")
@@ -163,7 +168,7 @@ def members(entry: Entry) -> list[tuple[str, bytes]]:
         found[f"dep{number}.png"] = encode_depth(truth.depth_mm)
         found[f"tml{number}.jpg"] = encode_jpeg(np.repeat(heat[..., None], 3, axis=2))
     found["txt"] = language.caption(entry.scene).encode()
-    return sorted(found.items())
+    return dict(sorted(found.items()))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """Random reads per second through `vidal.open`, against plain pread of the same bytes.
 
-    python bench/random_reads.py SHARDS [--reads 5000] [--rounds 3] [--rows 1000000]
+    python bench/random_reads.py [--shards FOLDER] [--reads 5000] [--rounds 3] [--rows 1000000]
 
-Members are drawn with a fixed seed. `pread` knows every place beforehand and opens each tar once; `pread + SHA-256`
-hashes what it reads besides, as `vidal.open` does. The best of the rounds, which take turns.
+On shards of the demo world, or on a folder of your own with its index. Members are drawn with a fixed seed. `pread`
+knows every place beforehand and opens each tar once; `pread + SHA-256` hashes what it reads besides, as `vidal.open`
+does. The best of the rounds, which take turns.
 
-With `--rows`, an index of so many rows, each of the set many times under keys and checksums of their own, is opened in
-a process of its own: seconds to open it and to find the first key, microseconds to find another, bytes of memory a row
-that stay and that were needed at most; and the same for the file as a plain Arrow table.
+An index of `--rows` rows, each of the set many times under keys and checksums of their own, is opened in a process of
+its own: seconds to open it and to find the first key, microseconds to find another, bytes of memory a row that stay and
+that were needed at most; and the same for the file as a plain Arrow table.
 """
 
 from __future__ import annotations
@@ -22,28 +23,41 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from write import shard_set
 
 import vidal
 
+SAMPLES = 512
 GROUP = 10_000
 Draw = list[tuple[str, str, str, int, int]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("shards", help="a local folder of shards with its index")
+    parser.add_argument("--shards", help="a local folder of shards with its index")
     parser.add_argument("--reads", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=0)
+    parser.add_argument("--rows", type=int, default=100_000)
     options = parser.parse_args()
-    found = vidal.open(options.shards)
+    with tempfile.TemporaryDirectory(prefix="vidal-bench-") as folder:
+        found = vidal.open(options.shards or str(shard_set(Path(folder), SAMPLES)))
+        reads(found, options.reads, options.rounds)
+        written(found, options.rows, f"{folder}/index.parquet")
+        for name, code in (("vidal.open", OPENED), ("pq.read_table", READ)):
+            print(f"{name:<18}", end="", flush=True)
+            subprocess.run([sys.executable, "-c", MEASURED.replace("OPEN", code), folder], check=True)
+
+
+def reads(found: vidal.ShardSet, count: int, rounds: int) -> None:
+    """Read so many members in each way, and print how fast that was."""
     places = [(row["key"], m["name"], row["shard"], m["offset"], m["size"])
               for row in found.table.to_pylist() for m in row["members"]]  # fmt: skip
-    drawn = random.Random(0).choices(places, k=options.reads)
+    drawn = random.Random(0).choices(places, k=count)
     handles = {shard: os.open(found.index.path(shard), os.O_RDONLY) for shard in found.index.shards}
     ways: dict[str, Callable[[Draw], int]] = {
         "pread": lambda draw: sum(len(os.pread(handles[s], n, at)) for _, _, s, at, n in draw),
@@ -51,22 +65,15 @@ def main() -> None:
         "vidal.open": lambda draw: sum(len(found[key][member]) for key, member, *_ in draw),
     }
     best, sizes = dict.fromkeys(ways, float("inf")), set()
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for name, way in ways.items():
             begun = time.perf_counter()
             sizes.add(way(drawn))
             best[name] = min(best[name], time.perf_counter() - begun)
     assert len(sizes) == 1
-    print(f"{options.reads} members, {sizes.pop() / options.reads / 1e3:.1f} kB on average, best of {options.rounds}")
+    print(f"{count} members, {sizes.pop() / count / 1e3:.1f} kB on average, best of {rounds} rounds")
     for name, seconds in best.items():
-        print(f"{name:<18}{options.reads / seconds:>10.0f} reads/s{best['pread'] / seconds:>7.2f} of pread")
-
-    if options.rows:
-        with tempfile.TemporaryDirectory() as folder:
-            written(found, options.rows, f"{folder}/index.parquet")
-            for name, code in (("vidal.open", OPENED), ("pq.read_table", READ)):
-                print(f"{name:<18}", end="", flush=True)
-                subprocess.run([sys.executable, "-c", MEASURED.replace("OPEN", code), folder], check=True)
+        print(f"{name:<18}{count / seconds:>10.0f} reads/s{best['pread'] / seconds:>7.2f} of pread")
 
 
 def written(found: vidal.ShardSet, rows: int, path: str) -> None:

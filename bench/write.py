@@ -2,10 +2,11 @@
 
     python bench/write.py [--samples 256] [--processes 1 2] [--rounds 3]
 
-Samples of a clip's size (a megabyte: mp4, 8 keyframes, 8 depth maps, 8 infrared pictures, sound) are committed as the
-steps of a build would, their bytes drawn at random, and then written as shards: rows and members read from the
-parts, digests, tars, checksums, index, statistics, card. `ShardWriter` gets the same members, read from the shards of
-the first round; `cp` is the program. All sync what they write. Best of the rounds, which take turns.
+Clips of a real clip's size (a megabyte: mp4, 8 keyframes, 8 depth maps, 8 infrared pictures, sound), their bytes drawn
+at random, are committed as the steps of a build would, each under many ids, and then written as shards: rows and
+members read from the parts, digests, tars, checksums, index, statistics, card. `ShardWriter` gets the same members,
+read from the shards of the first round; `cp` is the program. All sync what they write. Best of the rounds, which take
+turns.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import webdataset
+from loader import demo_clips
 
 from vidal.engine.commits import Piece, Store
-from vidal.engine.nodes import Context, Verdicts, fingerprint_of
+from vidal.engine.nodes import Context, Node, Verdicts, fingerprint_of
 from vidal.engine.ordering import place
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import OK, Result, Step
@@ -38,6 +41,7 @@ from vidal.shard.write import WriteShards
 
 SIZES = {"mp4": 300_000, "flac": 150_000, "frm*.jpg": 15_000, "dep*.png": 45_000, "tml*.jpg": 12_000}
 """Bytes of a member of a clip of ten seconds at short side 256, about."""
+DISTINCT = 24
 PART, SHARD = 64, 64
 
 
@@ -73,9 +77,9 @@ def main() -> None:
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="vidal-bench-") as made:
-        folder = Path(made)
-        write, fingerprints = committed(Workspace(str(folder / "w")), options.samples)
+    with tempfile.TemporaryDirectory(prefix="vidal-bench-") as temporary:
+        folder = Path(temporary)
+        write, fingerprints = committed(Workspace(str(folder / "w")), options.samples, drawn_clips())
         shards = folder / "w" / "shards"
         written = {
             f"vidal, {number} process{'es' * (number > 1)}": lambda number=number: own(
@@ -104,8 +108,11 @@ def measured(works: Mapping[str, Callable[[], float]], peer: Path, rounds: int) 
     return {name: min(found) for name, found in times.items()}
 
 
-def committed(workspace: Workspace, samples: int) -> tuple[WriteShards, dict[str, str]]:
-    """A workspace in which all steps before the shards are done, and the node that writes them."""
+def committed(
+    workspace: Workspace, samples: int, clips: Sequence[Mapping[str, bytes]]
+) -> tuple[WriteShards, dict[str, str]]:
+    """A workspace in which all steps before the shards are done, and the node that writes them; the samples are those
+    clips, again and again."""
     source = LocalConfig(type="local", name="bench", path=".")
     found = harvest(HarvestConfig(sources=(source,)), Path(), PART)
     depth, infrared = Made("generate/depth", "dep*.png"), Made("generate/infrared", "tml*.jpg")
@@ -115,21 +122,38 @@ def committed(workspace: Workspace, samples: int) -> tuple[WriteShards, dict[str
     verdicts = All({number: frozenset(own) for number, own in parts.items()})
     write = WriteShards(ShardConfig(samples=SHARD), verdicts, steps, seed=0)
     fingerprints = {node.name: fingerprint_of(node) for node in (found.candidates, *steps)}
-    rng = np.random.default_rng(0)
     told = {"title": "a clip", "source": "bench", "url": "a", "seconds": 10.0, "licence": "CC0-1.0"}
     for node in (found.candidates, *steps):
         store = Store(workspace, node.name, fingerprints[node.name])
         columns = {name: told.get(name) for name in node.columns}
         for number, own_ids in parts.items():
-            results = [Result(id_, "video", OK, columns, content(getattr(node, "members", ()), rng)) for id_ in own_ids]
+            results = [
+                Result(id_, "video", OK, columns, made(node, clips[int(id_.removeprefix("bench_")) % len(clips)]))
+                for id_ in own_ids
+            ]
             store.write(Piece(number, 0, fingerprints[node.name]), results, dict.fromkeys(own_ids, ""), node.columns)
     return write, fingerprints
 
 
-def content(patterns: tuple[str, ...], rng: np.random.Generator) -> dict[str, bytes]:
-    """Members of the sizes of a clip's."""
-    names = {pattern: [pattern.replace("*", str(n)) for n in range(8 if "*" in pattern else 1)] for pattern in patterns}
-    return {name: rng.bytes(SIZES[pattern]) for pattern, found in names.items() for name in found}
+def made(node: Node, clip: Mapping[str, bytes]) -> dict[str, bytes]:
+    """What a node makes of a clip's members."""
+    return {
+        name: data for name, data in clip.items() if any(fnmatchcase(name, one) for one in getattr(node, "members", ()))
+    }
+
+
+def drawn_clips() -> list[dict[str, bytes]]:
+    """The members of DISTINCT clips, of a clip's sizes."""
+    rng = np.random.default_rng(0)
+    sizes = {one.replace("*", str(n)): size for one, size in SIZES.items() for n in range(8 if "*" in one else 1)}
+    return [{name: rng.bytes(size) for name, size in sizes.items()} for _ in range(DISTINCT)]
+
+
+def shard_set(folder: Path, samples: int) -> Path:
+    """Shards of clips of the demo world, as a build writes them."""
+    write, fingerprints = committed(Workspace(str(folder / "w")), samples, demo_clips())
+    own(folder, write, fingerprints, 1)
+    return folder / "w" / "shards"
 
 
 def own(folder: Path, write: WriteShards, fingerprints: dict[str, str], processes: int) -> float:
