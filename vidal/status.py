@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import pyarrow.compute as pc
+
 from vidal.engine.build import Build
 from vidal.engine.commits import all_pieces
 from vidal.engine.nodes import Node, Spine, Table
@@ -63,21 +65,18 @@ def _status(build: Build, node: Node, ready: bool) -> StepStatus:
     stale = sum(piece.fingerprint != store.fingerprint for piece in all_pieces(build.workspace, node.name))
     if isinstance(node, Table) and not isinstance(node, Spine):
         return StepStatus(node.name, _table_state(build, node, ready), None, None, {}, stale)
-    values = store.table(["status"]).column("status").to_pylist()
-    statuses = {status: values.count(status) for status in sorted(set(values))}
+    counted = pc.value_counts(store.table(["status"])["status"])
+    statuses = dict(sorted(zip(*(counted.field(name).to_pylist() for name in ("values", "counts")), strict=True)))
     if isinstance(node, Table):
         return StepStatus(node.name, _table_state(build, node, ready), None, None, statuses, stale)
     if not all(build.has_run(name) for name in build.inputs_of(node)):
         forecast = node.forecast(build.expected(node), build.stores(node))
         return StepStatus(node.name, WAITING, None, None, statuses, stale, forecast)
-    parts = build.states(node)
-    works = [part.work for part in parts if part.work]
-    pending = sum(map(len, works))
-    ids = (id_ for work in works for id_ in work.ids)
-    forecast = node.forecast(ids, build.stores(node)) if works else ()
-    outdated = STALE if stale and not values else PENDING
-    state = outdated if pending else DONE if ready else WAITING
-    return StepStatus(node.name, state, sum(part.wanted for part in parts), pending, statuses, stale, forecast)
+    outlook = build.outlook(node)
+    forecast = node.forecast(outlook.pending, build.stores(node)) if outlook.pending else ()
+    outdated = STALE if stale and not statuses else PENDING
+    state = outdated if outlook.pending else DONE if ready else WAITING
+    return StepStatus(node.name, state, outlook.wanted, len(outlook.pending), statuses, stale, forecast)
 
 
 def _table_state(build: Build, node: Table, ready: bool) -> str:
@@ -95,9 +94,8 @@ def failures(build: Build) -> Iterator[FailedSample]:
     for node in build.selected:
         if isinstance(node, Table):
             continue
-        for row in build.store(node.name).table(columns).to_pylist():
-            if row["status"] != FAILED:
-                continue
+        table = build.store(node.name).table(columns)
+        for row in table.filter(pc.equal(table["status"], FAILED)).to_pylist():
             if urls is None:
                 found = build.store(CANDIDATES).table(["url"]).to_pylist()
                 urls = {candidate["id"]: candidate["url"] for candidate in found}

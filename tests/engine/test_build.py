@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from toy_steps import Add, AtMost, Double, Numbers
 
 from vidal.engine import pending
-from vidal.engine.build import Build, Options, above_tolerance, limited
+from vidal.engine.build import Build, Options, Outlook, above_tolerance, limited
 from vidal.engine.errors import MissingError
 from vidal.engine.pending import PartWork
 from vidal.engine.progress import Lines, StepReport
@@ -154,6 +154,20 @@ def test_of_a_step_that_was_done_no_row_is_read(workspace, run_nodes, monkeypatc
         (r.wanted, r.wanted, 0, r.failures) for r in first.values()
     ]
     assert again["toy/double"].failures == 1 and again["toy/add"].wanted == 9
+
+
+def test_what_is_left_to_do_is_told_and_its_rows_are_read_once(workspace, run_nodes, monkeypatch):
+    nodes = [Numbers(VALUES), Double(), AtMost(10)]
+    run_nodes(workspace, nodes, options=Options(limit=4))
+    build, read, states = Build(workspace, nodes, Options()), [], pending.states
+    monkeypatch.setattr(pending, "states", lambda *told: read.append(told[0].name) or states(*told))
+    left = [build.outlook(nodes[1]) for _ in range(2)][1]
+    assert left.wanted == 10 and len(left.pending) == 6 and read == ["toy/double"]
+    run_nodes(workspace, nodes[:2], options=Options(limit=5))
+    assert set(build.outlook(nodes[1]).pending) < set(left.pending)
+    run_nodes(workspace, nodes)
+    monkeypatch.setattr(pending, "states", refused)
+    assert [build.outlook(node) for node in nodes[1:]] == [Outlook(10, ()), Outlook(10, ())]
 
 
 @pytest.mark.parametrize("step", ["toy/numbers", "toy/double"])

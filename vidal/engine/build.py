@@ -33,6 +33,14 @@ class Options:
     retry: Retry = Retry()
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """The number of samples that a step wants, and the ids of those that are pending."""
+
+    wanted: int
+    pending: tuple[str, ...]
+
+
 class Build:
     """One pipeline's nodes over one workspace.
 
@@ -51,6 +59,7 @@ class Build:
         self.options = options
         self.fingerprints = {node.name: fingerprint_of(node) for node in nodes}
         self._resources = resources or {}
+        self._outlooks: dict[str, Outlook] = {}
 
     @property
     def selected(self) -> list[Node]:
@@ -66,7 +75,7 @@ class Build:
             if isinstance(node, Table):
                 report = self._run_table(node, runner_for, observer)
                 self._mark_run(node, report)
-            elif known := self._settled(node):
+            elif known := self._settled(node, self._settled_state(node)):
                 report = known
                 observer.begun(node.name, 0)
                 record.event("step_begun", step=node.name, pending=0, parts=0)
@@ -83,6 +92,18 @@ class Build:
         """The state of every part of a step, as it stands."""
         kept, retry = self._kept(step), self.options.retry_failed
         return list(pending.states(step, self.store(step.name), self.stores(step), kept, retry))
+
+    def outlook(self, step: Step) -> Outlook:
+        """What is left to do for a step. Rows are read where anything is pending, and once for as long as all that
+        decides this is the same."""
+        state = self._settled_state(step)
+        if known := self._settled(step, state):
+            return Outlook(known.wanted, ())
+        if state not in self._outlooks:
+            states = self.states(step)
+            pending = tuple(id_ for part in states if part.work for id_ in part.work.ids)
+            self._outlooks[state] = Outlook(sum(part.wanted for part in states), pending)
+        return self._outlooks[state]
 
     def expected(self, step: Step) -> Iterator[str]:
         """The samples that a step will want once all it reads is there, by the verdicts and the reads there are."""
@@ -144,12 +165,10 @@ class Build:
     def _settled_state(self, step: Step) -> str:
         return settled.state(step, self.store(step.name), self.stores(step), self._kept(step))
 
-    def _settled(self, step: Step) -> StepReport | None:
-        """The report of a step of which nothing is pending, where that is known without reading its rows."""
+    def _settled(self, step: Step, state: str) -> StepReport | None:
+        """The report of a step in this state, where it is known, without reading its rows, that nothing is pending."""
         marked = self._marked(step)
-        if self.options.retry_failed is not None or "settled" not in marked:
-            return None
-        if marked["settled"] != self._settled_state(step):
+        if self.options.retry_failed is not None or marked.get("settled") != state:
             return None
         return StepReport(step.name, marked["wanted"], marked["wanted"], 0, failures=marked["failures"])
 

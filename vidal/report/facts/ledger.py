@@ -154,9 +154,9 @@ def _rows(build: Build, node: Node) -> pa.Table:
         return _table(verdicts["id"], pc.if_else(kept, OK, DROPPED), pc.if_else(kept, "", rule))
     if not all(build.has_run(name) for name in build.inputs_of(node)):
         return _table([], [], [])
-    pending = [id_ for part in build.states(node) if part.work for id_ in part.work.ids]
     table = build.store(node.name).table(["status", "rule", "error_class"])
-    table = table.filter(pc.invert(pc.is_in(table["id"], pa.array(pending, pa.string()))))
+    pending = pa.array(build.outlook(node).pending, pa.string())
+    table = table.filter(pc.invert(pc.is_in(table["id"], pending)))
     return _table(table["id"], table["status"], pc.coalesce(table["rule"], table["error_class"], ""))
 
 
