@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 
 from tests.shard.ranges_server import serving
 from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.ranges import RangeError, Ranges
 from vidal.report.serve.ranges import wanted
 from vidal.report.serve.server import Server, trusted
 from vidal.shard.access import open_set
 from vidal.shard.pictures import LAYERS
-from vidal.shard.ranges import RangeError, Ranges
 
 SECRET = b"never to be served"
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from vidal.engine.ranges import Ranges, Span
 from vidal.engine.schemas import COMMIT, commit_schema
 from vidal.engine.step import Result
 from vidal.engine.tar import TarWriter
@@ -112,24 +113,19 @@ class Store:
         return _latest([self.workspace.read_table(f"{self.step}/{p.stem}.parquet", columns=wanted) for p in pieces])
 
     def members(self, rows: Sequence[Row], read: Any) -> Iterator[dict[str, bytes]]:
-        """The member bytes each row offers and `read` wants, row by row; each tar is opened once per run of rows."""
-        stream, opened = None, None
-        try:
-            for row in rows:
-                places = [m for m in row["members"] or () if read.wants(m["name"])]
-                if places and opened != row.piece:
-                    if stream is not None:
-                        stream.close()
-                    stream = self.workspace.fs.open(self.workspace.path(f"{self.step}/{row.piece.stem}.tar"), "rb")
-                    opened = row.piece
-                content = {}
-                for place in sorted(places, key=lambda m: m["offset"]):
-                    stream.seek(place["offset"])
-                    content[place["name"]] = stream.read(place["size"])
-                yield content
-        finally:
-            if stream is not None:
-                stream.close()
+        """The member bytes each row offers and `read` wants, row by row: one range of a tar for each row, whatever lies
+        between its members. Raises as `Ranges` does."""
+        offered = [[m for m in row["members"] or () if read.wants(m["name"])] for row in rows]
+        spans = [self._span(row.piece, places) for row, places in zip(rows, offered, strict=True) if places]
+        found = zip(spans, Ranges(self.workspace.fs).each(spans), strict=True)
+        for places in offered:
+            span, data = next(found) if places else (None, b"")
+            yield {m["name"]: data[m["offset"] - span.start :][: m["size"]] for m in places}
+
+    def _span(self, piece: Piece, places: Sequence[Mapping[str, Any]]) -> Span:
+        start = min(place["offset"] for place in places)
+        stop = max(place["offset"] + place["size"] for place in places)
+        return Span(self.workspace.path(f"{self.step}/{piece.stem}.tar"), start, stop - start)
 
     def write(
         self,

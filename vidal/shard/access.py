@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from vidal.engine.errors import ConfigError, MissingError, VidalError
+from vidal.engine.ranges import RangeError
 from vidal.shard.index import Index, load
-from vidal.shard.ranges import RangeError
 from vidal.shard.read import Member
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.ranges import Ranges
 from vidal.engine.schemas import INDEX
 from vidal.shard.places import ROWS, Misplaced, Places, joined, told
-from vidal.shard.ranges import Ranges
 from vidal.shard.read import ShardError, Shards, ShardSampleEntry, kind_of
 
 INDEX_FILE = "index.parquet"

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.ranges import RangeError
 from vidal.shard.index import Index, added, load, scanned_row
-from vidal.shard.ranges import RangeError
 from vidal.shard.read import Shards
 
 HEADERS = 1 << 20

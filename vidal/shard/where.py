@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from vidal.engine.errors import ConfigError, MissingError
+from vidal.engine.ranges import RangeError
 from vidal.filter import conditions
 from vidal.filter.config import RuleConfig
 from vidal.shard.index import Index
-from vidal.shard.ranges import RangeError
 
 SCORE = "score_"
 """What stands before the name of a score, in the index and in conditions."""

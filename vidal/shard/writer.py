@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -100,29 +99,30 @@ class ShardWriter:
     def _samples(self, work: ShardWork) -> Iterator[tuple[str, str, dict[str, Any], dict[str, bytes], dict[str, str]]]:
         """The samples of a shard in its order: key, kind, columns by step, member bytes, and the SHA-256 that the step
         which made a member told of it."""
-        rows: dict[str, tuple[ShardSample, list[Row]]] = {}
-        stores = {name: Store(self.workspace, name, self.fingerprints[name]) for name in self._steps()}
-        by_part: dict[int, set[str]] = defaultdict(set)
-        for key, sample in work.samples.items():
-            by_part[sample.part].add(key)
-        for kind in self.kinds:
-            for part, keys in by_part.items():
-                for key, found in Inputs(kind, stores).rows(work.parts[part]).items():
-                    if key in keys:
-                        rows[key] = (kind, found)
-        for key in work.samples:
-            kind, found = rows[key]
+        kind = self._kind(work)
+        stores = {read.step: Store(self.workspace, read.step, self.fingerprints[read.step]) for read in kind.reads}
+        inputs = Inputs(kind, stores)
+        rows: dict[str, list[Row]] = {}
+        for sources in work.parts.values():
+            rows |= {key: found for key, found in inputs.rows(sources).items() if key in work.samples}
+        streams = [
+            stores[read.step].members([rows[key][number] for key in work.samples], read)
+            for number, read in enumerate(kind.reads)
+        ]
+        for key, *contents in zip(work.samples, *streams, strict=True):
             columns: dict[str, Any] = {}
             content: dict[str, bytes] = {}
             digests: dict[str, str] = {}
-            for read, row in zip(kind.reads, found, strict=True):
+            for read, row, own in zip(kind.reads, rows[key], contents, strict=True):
                 columns[read.step] = {name: row[name] for name in read.columns}
-                content.update(next(stores[read.step].members([row], read)))
+                content.update(own)
                 digests.update(row.digests)
-            yield key, found[0]["kind"], columns, content, digests
+            yield key, rows[key][0]["kind"], columns, content, digests
 
-    def _steps(self) -> list[str]:
-        return list(dict.fromkeys(read.step for kind in self.kinds for read in kind.reads))
+    def _kind(self, work: ShardWork) -> ShardSample:
+        """What all samples of a shard are."""
+        [told] = {sample.kind for sample in work.samples.values()}
+        return next(kind for kind in self.kinds if told in kind.kinds)
 
 
 def _written(

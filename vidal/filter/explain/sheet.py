@@ -9,8 +9,9 @@ from typing import Any
 
 from vidal.engine.build import Build
 from vidal.engine.commits import Row, Store
-from vidal.engine.errors import SampleError
+from vidal.engine.errors import MissingError, SampleError
 from vidal.engine.nodes import Node
+from vidal.engine.ranges import RangeError
 from vidal.engine.step import Read, Step
 from vidal.filter.explain.comparisons import columns
 from vidal.filter.explain.explanation import Example, Explanation
@@ -105,7 +106,7 @@ def _picture(store: Store, row: Row | None, of_sound: bool) -> bytes | None:
     try:
         [content] = store.members([row], Read(MEDIA, members=chosen))
         return sound_picture(content[SOUND]) if chosen == (SOUND,) else frames_picture(list(map(content.get, chosen)))
-    except (SampleError, OSError):
+    except (SampleError, RangeError, MissingError):
         return None
 
 
