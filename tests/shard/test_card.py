@@ -9,7 +9,7 @@ import yaml
 from tests.shard.dataset import CLIPS, MUTE, SHARDS, SOUNDS, scene_of
 from vidal.demo.render import render
 from vidal.shard.card import card
-from vidal.shard.publish import members
+from vidal.shard.statistics import statistics
 
 STATS = {
     "samples": {"video": 2},
@@ -111,7 +111,7 @@ def test_other_licences_are_left_to_the_samples(licence):
 
 
 def test_members_are_told_by_kind(built):
-    found = members(built.workspace.read_table("shards/index.parquet"))
+    found = statistics([built.workspace.read_table("shards/index.parquet")]).names()
     assert found["audio"] == ["flac", "json", "raw.txt", "txt"] and "dep7.png" in found["video"]
 
 

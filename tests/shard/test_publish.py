@@ -8,16 +8,17 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.shard.dataset import RULES, SHARDS, TARS, files
 from vidal.engine.schemas import INDEX
 from vidal.engine.tar import BLOCK
-from vidal.engine.workspace import Workspace
+from vidal.engine.workspace import GROUP, Workspace
 from vidal.filter.config import RuleConfig
 from vidal.shard import record
 from vidal.shard.config import ShardConfig
-from vidal.shard.publish import describe, indexed, publish
+from vidal.shard.publish import Rows, describe, publish
 from vidal.shard.read import Shards
 from vidal.shard.verify import verify
 
@@ -41,7 +42,7 @@ class Full(Workspace):
 
 def records(workspace: Workspace) -> list[tuple[str, str]]:
     """Each shard written, with its record."""
-    names = [name for name in workspace.list("shard/write") if not name.startswith("run-")]
+    names = [name for name in workspace.list("shard/write") if name.endswith(".parquet")]
     return [(name.rpartition("-")[0], f"shard/write/{name}") for name in names]
 
 
@@ -137,10 +138,26 @@ def test_records_of_before_the_scores_are_described_and_written_anew(built, copy
     assert files(copy) == now
 
 
-def test_records_of_different_scores_make_one_index():
-    old, new = (record.schema(types).empty_table() for types in ({"b": pa.float32()}, {"a": pa.int32()}))
-    names = indexed([old, new]).column_names
-    assert names == [*INDEX.names[:-1], "score_a", "score_b", "members"]
+def test_records_of_different_scores_make_one_index(tmp_path):
+    workspace = Workspace(str(tmp_path))
+    for name, types in (("old", {"b": pa.float32()}), ("new", {"a": pa.int32(), "b": pa.int16()})):
+        row = {"key": name, "kind": "video", "members": [], **dict.fromkeys((f"score_{one}" for one in types), 3)}
+        workspace.write_table(name, pa.Table.from_pylist([row], record.schema(types)))
+    rows = Rows(workspace, ["old", "new"])
+    assert rows.schema.names == [*INDEX.names[:-1], "score_a", "score_b", "members"]
+    table = pa.concat_tables(rows)
+    assert table.schema == rows.schema and table.to_pydict()["score_a"] == [None, 3]
+    assert table["score_b"].to_pylist() == [3.0, 3.0]
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (1, 0, 2), (GROUP, 1), (GROUP - 1, 1, GROUP, GROUP, 5)])
+def test_an_index_of_many_tables_is_one_of_few_groups_of_rows(tmp_path, sizes):
+    workspace, schema = Workspace(str(tmp_path)), pa.schema([("n", pa.int64())])
+    workspace.write_tables("t.parquet", schema, (pa.table({"n": range(size)}, schema) for size in sizes))
+    found = pq.ParquetFile(tmp_path / "t.parquet")
+    assert found.read()["n"].to_pylist() == [number for size in sizes for number in range(size)]
+    groups = [found.metadata.row_group(number).num_rows for number in range(found.num_row_groups)]
+    assert all(group >= GROUP for group in groups[:-1])
 
 
 def test_publishing_again_touches_nothing(built, copy):

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from vidal.engine.errors import ConfigError, MissingError
 
 TEMPORARY = ".tmp-"
+GROUP = 8192
+"""Rows."""
 
 
 class Workspace:
@@ -135,6 +137,19 @@ class Workspace:
         with self.create(name) as stream:
             pq.write_table(table, stream, compression="zstd")
 
+    def write_tables(self, name: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> None:
+        """Write tables of a schema as one Parquet file (zstd): GROUP rows or more in each group of rows but the last,
+        and no more than that and a table in memory."""
+        with self.create(name) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+            held: list[pa.Table] = []
+            for table in tables:
+                held.append(table)
+                if sum(map(len, held)) >= GROUP:
+                    writer.write_table(pa.concat_tables(held))
+                    held = []
+            if held:
+                writer.write_table(pa.concat_tables(held))
+
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """Read a Parquet file, on this thread: Arrow's own threads, given a Python file, may outlive the read and abort
         or hang the interpreter as it ends (apache/arrow issues 33975 and 50482).
@@ -150,12 +165,16 @@ class Workspace:
                 )
             return file.read(columns=columns, use_threads=False)
 
+    def table_schema(self, name: str) -> pa.Schema:
+        """The schema of a Parquet file."""
+        with self.open(name) as stream:
+            return pq.read_schema(stream)
+
     def table_metadata(self, name: str) -> dict[str, str]:
         """The metadata `write_table` left in a Parquet footer; empty where the file is absent."""
         if not self.exists(name):
             return {}
-        with self.open(name) as stream:
-            found = pq.read_schema(stream).metadata or {}
+        found = self.table_schema(name).metadata or {}
         return {key.decode(): value.decode() for key, value in found.items()}
 
     def table_rows(self, name: str) -> int:

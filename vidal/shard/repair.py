@@ -18,8 +18,9 @@ from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.shard.checksum import HashingStream, blocks
 from vidal.shard.index import INDEX_FILE, load
-from vidal.shard.publish import lay_beside, statistics
+from vidal.shard.publish import lay_beside
 from vidal.shard.read import ShardError, Shards
+from vidal.shard.statistics import statistics
 from vidal.shard.verify import Problem, TarChecked, check
 
 LEDGER = "repair.jsonl"
@@ -137,4 +138,5 @@ def _describe(
     """All that stands beside shards, of what was written."""
     table = pa.Table.from_pylist(list(rows), schema=index.schema)
     prefix = min(facts, default="shards").rpartition("-")[0].removesuffix("-audio") or "shards"
-    lay_beside(target, "", prefix, table, statistics(table, facts))
+    found = statistics([table])
+    lay_beside(target, "", prefix, table.schema, [table], found.told(facts, table.column_names), found)
