@@ -16,6 +16,7 @@ from vidal.engine import forgotten
 from vidal.engine.commits import Piece, Store, all_pieces
 from vidal.engine.forgotten import Forgotten, Held
 from vidal.engine.nodes import fingerprint_of
+from vidal.engine.pending import Inputs
 from vidal.engine.runners import WorkError
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import Read, Result, Step
@@ -250,3 +251,19 @@ def test_a_member_damaged_where_its_step_put_it_is_told_by_verification(built, c
     built.write(copy, SHARDS)
     problems = verify(Shards(copy.path("shards"))).problems
     assert {(one.key, one.member) for one in problems} == {(row["id"], row["members"][2]["name"])}
+
+
+def test_where_nothing_has_changed_no_row_is_read(built, copy, monkeypatch):
+    """And where a tar, a record or what stands beside them is gone, or a tar too many is there, all is made right."""
+    first, now = built.write(copy, SHARDS), files(copy)
+    with monkeypatch.context() as patch:
+        patch.setattr(Inputs, "rows", lambda *_: pytest.fail("rows were read"))
+        again = built.write(copy, SHARDS)
+        assert (again.wanted, again.already, again.done) == (first.wanted, first.wanted, 0) and again.wanted
+    (kept, *_) = record.files(copy)
+    for name in (f"shards/{TARS[0]}", "shards/stats.json", kept[1]):
+        copy.remove(name)
+        built.write(copy, SHARDS)
+        assert files(copy) == now
+    copy.write_bytes("shards/vidal-000099.tar", b"")
+    assert built.write(copy, SHARDS).done == 0 and files(copy) == now

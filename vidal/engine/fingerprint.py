@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -31,3 +31,11 @@ def of_inputs(columns: Mapping[str, Any], members: Mapping[str, str]) -> str:
 def of_rejection(inputs: str, policy: Any, hints: Mapping[str, Any]) -> str:
     """The `of_inputs` of a rejected sample: a step's policy and hints, where it has any, belong to what decided."""
     return inputs if policy is None else digest({"inputs": inputs, "policy": policy, "hints": hints}, length=16)
+
+
+def of_lines(lines: Iterable[str]) -> str:
+    """The SHA-256 of lines, of which one at a time is in memory."""
+    found = hashlib.sha256()
+    for line in lines:
+        found.update(line.encode() + b"\n")
+    return found.hexdigest()

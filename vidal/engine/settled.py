@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from vidal.engine import fingerprint
 from vidal.engine.commits import Store
@@ -23,13 +21,11 @@ def state(step: Step, store: Store, stores: Mapping[str, Store], kept: Mapping[i
         "policy": step.policy(),
         "pieces": pieces,
         "own": store.stems(),
-        "kept": None if kept is None else _hash(kept),
+        "kept": None if kept is None else of_kept(kept),
     }
     return fingerprint.digest(decides, length=16)
 
 
-def _hash(kept: Mapping[int, Collection[str]]) -> str:
-    digest: Any = hashlib.sha256()
-    for part in sorted(kept):
-        digest.update("\0".join([str(part), *sorted(kept[part])]).encode() + b"\n")
-    return digest.hexdigest()
+def of_kept(kept: Mapping[int, Collection[str]]) -> str:
+    """A hash of the samples that verdicts keep, by part."""
+    return fingerprint.of_lines("\0".join([str(part), *sorted(kept[part])]) for part in sorted(kept))

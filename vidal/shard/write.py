@@ -7,13 +7,13 @@ from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
 
-from vidal.engine import fingerprint, forgotten
+from vidal.engine import fingerprint, forgotten, settled
 from vidal.engine.commits import Piece
-from vidal.engine.nodes import Context, Summary, Table, Verdicts
+from vidal.engine.nodes import Context, Summary, Table, Verdicts, state
 from vidal.engine.ordering import place
 from vidal.engine.pending import Inputs
 from vidal.engine.step import Resources, Step
-from vidal.shard import record
+from vidal.shard import record, written
 from vidal.shard.config import ShardConfig
 from vidal.shard.plan import plan
 from vidal.shard.publish import publish
@@ -45,26 +45,41 @@ class WriteShards(Table):
         return {**self.config.model_dump(mode="json"), "seed": self.seed, "provenance": self.provenance}
 
     def run(self, context: Context) -> Summary:
+        workspace = context.workspace
+        gone = forgotten.read(workspace)
+        kept, flagged = self.verdicts.kept(workspace), self.verdicts.flagged(workspace)
+        decides = [
+            state(context, self),
+            settled.of_kept(kept),
+            fingerprint.of_lines("\0".join([id_, *rules]) for id_, rules in sorted(flagged.items())),
+            fingerprint.of_lines(sorted(gone.names)),
+        ]
+        if standing := written.standing(workspace, decides):
+            return Summary(standing, standing, 0)
         pieces = {name: context.store(name).pieces() for name in self.reads if name != self.verdicts.name}
-        gone = forgotten.read(context.workspace)
-        wanted = self._wanted(context, pieces, gone)
+        wanted = self._wanted(context, pieces, kept, flagged, gone)
         planned = sorted(self._planned(wanted, gone))
         works = [self._work(name, split, keys, wanted, pieces) for name, split, keys in planned]
-        pending = [work for work in works if not record.stands(context.workspace, work.name, work.record)]
-        handler = ShardWriter(context.workspace, self.kinds, dict(context.fingerprints), self.provenance, self.rows)
+        shards = {work.name: work.record for work in works}
+        pending = [work for work in works if not record.stands(workspace, work.name, shards[work.name])]
+        handler = ShardWriter(workspace, self.kinds, dict(context.fingerprints), self.provenance, self.rows)
         for _ in context.runner.run(handler, pending, Resources(cpus=1)):
             continue
-        notes = publish(context.workspace, self.config.prefix, [(work.name, work.record) for work in works])
+        notes = publish(workspace, self.config.prefix, list(shards.items()))
+        written.note(workspace, decides, len(wanted), shards)
         done = sum(len(work) for work in pending)
         return Summary(len(wanted), len(wanted) - done, done, notes=notes)
 
     def _wanted(
-        self, context: Context, pieces: Mapping[str, Mapping[int, list[Piece]]], gone: forgotten.Forgotten
+        self,
+        context: Context,
+        pieces: Mapping[str, Mapping[int, list[Piece]]],
+        kept: Mapping[int, frozenset[str]],
+        flagged: Mapping[str, tuple[str, ...]],
+        gone: forgotten.Forgotten,
     ) -> dict[str, Wanted]:
         """Every kept sample that is ok in all steps its kind needs, and not forgotten."""
         stores = {name: context.store(name) for name in pieces}
-        kept = self.verdicts.kept(context.workspace)
-        flagged = self.verdicts.flagged(context.workspace)
         found: dict[str, Wanted] = {}
         for kind in self.kinds:
             inputs = Inputs(kind, stores)
