@@ -121,7 +121,7 @@ def committed(
     parts = {number: ids[start : start + PART] for number, start in enumerate(range(0, samples, PART))}
     verdicts = All({number: frozenset(own) for number, own in parts.items()})
     write = WriteShards(ShardConfig(samples=SHARD), verdicts, steps, seed=0)
-    fingerprints = {node.name: fingerprint_of(node) for node in (found.candidates, *steps)}
+    fingerprints = {node.name: fingerprint_of(node) for node in (found.candidates, *steps, verdicts)}
     told = {"title": "a clip", "source": "bench", "url": "a", "seconds": 10.0, "licence": "CC0-1.0"}
     for node in (found.candidates, *steps):
         store = Store(workspace, node.name, fingerprints[node.name])
