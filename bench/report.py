@@ -12,23 +12,16 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from engine import prepared, run
 
-from vidal.engine.build import Build, Options
-from vidal.engine.progress import Lines
-from vidal.engine.runners.local import LocalRunner
-from vidal.engine.runs import RunRecord, new_id
 from vidal.engine.schemas import INDEX
-from vidal.engine.step import Result, Sample, Step
 from vidal.engine.tar import TarWriter
-from vidal.engine.workspace import Workspace
 from vidal.media.depth_png import encode_depth
 from vidal.media.images import encode_jpeg
-from vidal.pipeline import Pipeline, nodes
 from vidal.report.facts import collect
 from vidal.report.gallery.embed import embed
 from vidal.report.page.render import gallery_page
@@ -60,51 +53,11 @@ def write(folder: Path, samples: int) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=INDEX), folder / "index.parquet")
 
 
-def built(folder: Path, samples: int) -> tuple[Build, Pipeline]:
-    """A finished build of as many clips. The engine, spines, tables and shards are the real ones; what would
-    decode a clip answers with numbers drawn by its id."""
-    clips = folder / "clips"
-    clips.mkdir()
-    for number in range(samples):
-        (clips / f"a dog runs over a meadow {number:06d}.mp4").write_bytes(b"%d" % number)
-    source = {"type": "local", "name": "clips", "path": str(clips)}
-    told = {"sources": [source], "screen": {"words_or_hashtags": False}}
-    filters = {"duplicates": {"perceptual": None}}
-    pipeline = Pipeline(name="bench", workspace=str(folder / "workspace"), harvest=told, filter=filters)
-    workspace = Workspace(pipeline.workspace)
-    found = nodes(pipeline, folder)
-    for node in found:
-        if node.name in ("harvest/media", "filter/quality", "filter/sound"):
-            node.prepare = lambda sample: sample
-            node.process = lambda batch, node=node: [drawn(node, sample) for sample in batch]
-    build = Build(workspace, found, Options())
-    record = RunRecord(workspace, new_id(), {}, ["bench"])
-    build.run(lambda pending: LocalRunner(0), Lines(lambda line: None), record)
-    record.close()
-    return build, pipeline
-
-
-def drawn(step: Step, sample: Sample) -> Result:
-    """What a step might say of a sample: every column a value of its type."""
-    rng = np.random.default_rng(list(f"{step.name} {sample.id}".encode()))
-
-    def value(type_: pa.DataType) -> Any:
-        if pa.types.is_list(type_):
-            return [value(type_.value_type) for _ in range(8)]
-        if pa.types.is_floating(type_):
-            return float(rng.random())
-        if pa.types.is_integer(type_):
-            return int(rng.integers(240, 1080))
-        return rng.bytes(16).hex() if pa.types.is_string(type_) else None
-
-    names = [name.replace("*", str(n)) for name in step.members for n in range(8 if "*" in name else 1)]
-    return sample.ok({name: value(type_) for name, type_ in step.columns.items()}, dict.fromkeys(names, b"drawn"))
-
-
 def numbers(folder: Path, samples: int) -> tuple[float, float, int]:
     """Seconds to read every table of a build with Arrow alone, and to collect the numbers of its report; and the
     samples that these count."""
-    build, pipeline = built(folder, samples)
+    build, pipeline = prepared(folder, samples)
+    run(build)
     started = time.perf_counter()
     for path in sorted(Path(build.workspace.root).rglob("*.parquet")):
         pq.read_table(path, use_threads=False)
