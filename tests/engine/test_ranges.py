@@ -53,10 +53,14 @@ def test_what_cannot_be_read_is_named(folder, remote):
     with serving(folder) as sent:
         place, fs = (sent.url, "http") if remote else (str(folder), "file")
         ranges = Ranges(fsspec.filesystem(fs))
-        with pytest.raises(MissingError, match=f"{place}/c.tar is not there"):
-            list(ranges.each([Span(f"{place}/a.tar", 0, 1), Span(f"{place}/c.tar", 0, 1)]))
-        with pytest.raises(RangeError, match=f"{place}/b.tar: ends at byte {len(CONTENT)}"):
-            ranges.read(f"{place}/b.tar", 5000, 500)
+        asked = [Span(f"{place}/{name}.tar", 5000, size) for name, size in (("c", 1), ("b", 500), ("a", 2))]
+        gone, short, found = ranges.each(asked)
+        assert isinstance(gone, MissingError) and str(gone).startswith(f"{place}/c.tar is not there")
+        assert isinstance(short, RangeError) and str(short).startswith(f"{place}/b.tar: ends at byte {len(CONTENT)}")
+        assert found == CONTENT[5000:5002]
+        for error, span in ((MissingError, asked[0]), (RangeError, asked[1])):
+            with pytest.raises(error, match=span.path):
+                ranges.read(span.path, span.start, span.size)
 
 
 def test_a_server_that_knows_no_ranges_is_told_from_one_that_does(folder):

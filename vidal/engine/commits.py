@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidal.engine.ranges import Ranges, Span
+from vidal.engine.ranges import Ranges, Span, whole
 from vidal.engine.schemas import COMMIT, commit_schema
 from vidal.engine.step import Result
 from vidal.engine.tar import TarWriter
@@ -114,10 +114,10 @@ class Store:
 
     def members(self, rows: Sequence[Row], read: Any) -> Iterator[dict[str, bytes]]:
         """The member bytes each row offers and `read` wants, row by row: one range of a tar for each row, whatever lies
-        between its members. Raises as `Ranges` does."""
+        between its members. Raises as `Ranges.read` does."""
         offered = [[m for m in row["members"] or () if read.wants(m["name"])] for row in rows]
         spans = [self._span(row.piece, places) for row, places in zip(rows, offered, strict=True) if places]
-        found = zip(spans, Ranges(self.workspace.fs).each(spans), strict=True)
+        found = zip(spans, map(whole, Ranges(self.workspace.fs).each(spans)), strict=True)
         for places in offered:
             span, data = next(found) if places else (None, b"")
             yield {m["name"]: data[m["offset"] - span.start :][: m["size"]] for m in places}

@@ -34,8 +34,8 @@ class Ranges:
     removed meanwhile is read as it was. Threads and forked processes can share this: a read moves no position, and a
     file is closed when the last read of it has ended.
 
-    Raises MissingError for a file that is not there, RangeError for one that cannot be read or ends before, or a server
-    that does not know ranges.
+    An error is MissingError for a file that is not there, RangeError for one that cannot be read or ends before, or a
+    server that does not know ranges.
     """
 
     def __init__(self, fs: Any) -> None:
@@ -44,18 +44,18 @@ class Ranges:
         self._opened = lru_cache(OPEN)(_Open)
 
     def read(self, path: str, start: int, size: int) -> bytes:
-        """`size` bytes from `start` of a file."""
+        """`size` bytes from `start` of a file; raises the error where they cannot be had."""
         span = Span(path, start, size)
-        return _checked(span, self._local_one(span) if self._local else self._remote_ones([span])[0])
+        return whole(_told(span, self._local_one(span) if self._local else self._remote_ones([span])[0]))
 
-    def each(self, spans: Sequence[Span]) -> Iterator[bytes]:
-        """The bytes of spans, in order: local ones as they are taken, remote ones TOGETHER at a time."""
+    def each(self, spans: Sequence[Span]) -> Iterator[bytes | RangeError | MissingError]:
+        """The bytes of spans, or the error, in order: local ones as they are taken, remote ones TOGETHER at a time."""
         if self._local:
-            yield from (_checked(span, self._local_one(span)) for span in spans)
+            yield from (_told(span, self._local_one(span)) for span in spans)
             return
         for first in range(0, len(spans), TOGETHER):
             some = spans[first : first + TOGETHER]
-            yield from map(_checked, some, self._remote_ones(some))
+            yield from map(_told, some, self._remote_ones(some))
 
     def _local_one(self, span: Span) -> bytes | Exception:
         try:
@@ -72,20 +72,24 @@ class Ranges:
         return [next(found) if span.size else b"" for span in spans]
 
 
-def _checked(span: Span, found: bytes | Exception) -> bytes:
-    """What was found of a span, where it is that."""
-    if isinstance(found, FileNotFoundError):
-        raise MissingError(
-            f"{span.path} is not there, though what tells of it is; fetch it, or have it made again"
-        ) from found
+def whole(found: bytes | RangeError | MissingError) -> bytes:
+    """Bytes that were found; raises the error where there is one."""
     if isinstance(found, Exception):
-        raise RangeError(f"{span.path}: {' '.join(str(found).split())[:200] or type(found).__name__}") from found
+        raise found
+    return found
+
+
+def _told(span: Span, found: bytes | Exception) -> bytes | RangeError | MissingError:
+    if isinstance(found, FileNotFoundError):
+        return MissingError(f"{span.path} is not there, though what tells of it is; fetch it, or have it made again")
+    if isinstance(found, Exception):
+        return RangeError(f"{span.path}: {' '.join(str(found).split())[:200] or type(found).__name__}")
     if len(found) > span.size:
-        raise RangeError(
+        return RangeError(
             f"{span.path}: asked for {span.size} bytes, the server sent {len(found)}; it cannot serve single ranges"
         )
     if len(found) < span.size:
-        raise RangeError(f"{span.path}: ends at byte {span.start + len(found)}, inside what was asked for")
+        return RangeError(f"{span.path}: ends at byte {span.start + len(found)}, inside what was asked for")
     return found
 
 

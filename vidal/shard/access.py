@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
 
 from vidal.engine.errors import ConfigError, MissingError, VidalError
-from vidal.engine.ranges import RangeError
+from vidal.engine.ranges import RangeError, whole
 from vidal.shard.index import Index, load
 from vidal.shard.read import Member
 
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     import pyarrow as pa
-
-
-APART = 1 << 20
-"""Bytes between members that are worth no request of their own."""
 
 
 class DamagedMember(VidalError):
@@ -91,12 +87,8 @@ class Sample(Mapping[str, bytes]):
     def read(self, members: Collection[str] | None = None) -> dict[str, bytes]:
         """These members, or all, with one request that spans them; those that lie far apart one by one."""
         places = list(self._members.values() if members is None else map(self.place, members))
-        start = min((place.offset for place in places), default=0)
-        size = max((place.offset + place.size for place in places), default=0) - start
-        if size > 2 * sum(place.size for place in places) + APART:
-            return {place.name: self[place.name] for place in places}
-        data = self._read("", start, size)
-        return {p.name: self._checked(p, data[p.offset - start : p.offset - start + p.size]) for p in places}
+        found = self._index.contents(self._position, places)
+        return {place.name: self._checked(place, self._told(place.name, data)) for place, data in found}
 
     def image(self, member: str) -> Any:
         """A picture as a Pillow image, RGB. Depth is not one: `depth` reads it."""
@@ -161,7 +153,12 @@ class Sample(Mapping[str, bytes]):
         try:
             return self._index.read(self._position, start, size)
         except RangeError as error:
-            raise DamagedMember(f"{' '.join(filter(None, [self.shard, self.key, member]))}: {error}") from error
+            return self._told(member, error)
+
+    def _told(self, member: str, found: bytes | RangeError | MissingError) -> bytes:
+        if isinstance(found, RangeError):
+            raise DamagedMember(f"{self.shard} {self.key} {member}: {found}") from found
+        return whole(found)
 
     def _checked(self, place: Member, data: bytes) -> bytes:
         if place.sha256 is not None and hashlib.sha256(data).hexdigest() != place.sha256:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 from vidal.engine.errors import ConfigError, MissingError
-from vidal.engine.ranges import Ranges
+from vidal.engine.ranges import RangeError, Ranges, Span
 from vidal.engine.schemas import INDEX
 from vidal.shard.places import ROWS, Misplaced, Places, joined, told
-from vidal.shard.read import ShardError, Shards, ShardSampleEntry, kind_of
+from vidal.shard.read import Member, ShardError, Shards, ShardSampleEntry, kind_of
 
 INDEX_FILE = "index.parquet"
 NEEDED = ("key", "shard", "members")
@@ -29,6 +29,8 @@ NAME = re.compile(r"[^./\\?#%*:\[\]][^/\\?#%*:\[\]]*\.tar")
 """Names of shards in an index: those of files beside it, on every filesystem."""
 FACTS = INDEX.remove(INDEX.get_field_index("members"))
 Part = tuple[pa.Table, Places]
+APART = 1 << 20
+"""Bytes between the members of a sample that are worth no request of their own."""
 BUILT_AGAIN = "an index of another make; `vidal build --stage shard` writes it anew, and without it the tars are read"
 
 
@@ -97,14 +99,34 @@ class Index:
         """Bytes of a row's shard, as `Ranges.read` gives them."""
         return self._ranges.read(self.path(self.shard(position)), start, size)
 
+    def contents(
+        self, position: int, places: Sequence[Member]
+    ) -> Iterator[tuple[Member, bytes | RangeError | MissingError]]:
+        """The bytes of members of a row, each with its place, or the error: with one request where they lie together
+        and the shard holds them all, else each for itself."""
+        path = self.path(self.shard(position))
+        start = min((place.offset for place in places), default=0)
+        size = max((place.offset + place.size for place in places), default=0) - start
+        if size <= 2 * sum(place.size for place in places) + APART:
+            [found] = self._ranges.each([Span(path, start, size)])
+            if isinstance(found, bytes):
+                yield from ((place, found[place.offset - start :][: place.size]) for place in places)
+                return
+        yield from zip(places, self._ranges.each([Span(path, p.offset, p.size) for p in places]), strict=True)
+
     def record(self, position: int) -> dict[str, Any]:
-        """The JSON record of a row; empty where it has none, or it is none."""
+        """The JSON record of a row; empty where it has none, or it is none. Raises as `Ranges.read` does."""
         place = self.places.find(position, "json")
-        try:
-            found = json.loads(self.read(position, place.offset, place.size)) if place else {}
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return _record(self.read(position, place.offset, place.size)) if place else {}
+
+    def records(self, positions: Iterable[int]) -> Iterator[dict[str, Any]]:
+        """The JSON records of these rows; empty where there is none to be read."""
+        found = [(position, self.places.find(position, "json")) for position in positions]
+        spans = [Span(self.path(self.shard(at)), place.offset, place.size) for at, place in found if place]
+        read = self._ranges.each(spans)
+        for _, place in found:
+            data = next(read) if place else b""
+            yield _record(data) if isinstance(data, bytes) else {}
 
     def where(self, positions: Collection[int]) -> Index:
         """The index of these rows alone, in the order given."""
@@ -124,6 +146,14 @@ class Index:
         hashes = np.fromiter(each, np.int64, len(self))
         order = np.argsort(hashes, kind="stable")
         return memoryview(hashes[order]), memoryview(order)
+
+
+def _record(data: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def load(location: str, guarded: bool = False) -> Index:

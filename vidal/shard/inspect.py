@@ -15,12 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidal.engine.errors import ConfigError, MissingError
-from vidal.engine.ranges import RangeError
+from vidal.engine.ranges import RangeError, whole
 from vidal.shard.index import Index, added, load, scanned_row
 from vidal.shard.read import Shards
-
-HEADERS = 1 << 20
-"""Bytes between the members of one sample that are read along with them."""
 
 
 @dataclass(frozen=True)
@@ -115,27 +112,14 @@ def positions(index: Index, keys: Sequence[str]) -> list[int]:
 
 
 def content_of(index: Index, position: int) -> Content:
-    """The members of a sample, read with one request where they lie together and the shard holds them all, else each
-    for itself. What is not as the index says is among the members all the same."""
+    """The members of a sample. What is not as the index says is among the members all the same."""
     row = index.row(position)
-    places = row["members"].values()
-    start = min((place.offset for place in places), default=0)
-    span = max((place.offset + place.size for place in places), default=0) - start
-    together = span <= 2 * sum(place.size for place in places) + HEADERS
-    try:
-        whole = index.read(position, start, span) if together else None
-    except RangeError:
-        whole = None
     members, damage = {}, {}
-    for place in places:
-        try:
-            if whole is None:
-                members[place.name] = index.read(position, place.offset, place.size)
-            else:
-                members[place.name] = whole[place.offset - start :][: place.size]
-        except RangeError:
+    for place, found in index.contents(position, list(row["members"].values())):
+        if isinstance(found, RangeError):
             damage[place.name] = "the shard ends before it does"
             continue
+        members[place.name] = whole(found)
         if place.sha256 not in (None, hashlib.sha256(members[place.name]).hexdigest()):
             damage[place.name] = "differs from its checksum in the index"
     return Content(row["key"], row["shard"], members, damage)

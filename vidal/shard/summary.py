@@ -10,7 +10,6 @@ from typing import Any
 from vidal.shard.grades import GRADES, grade
 from vidal.shard.index import Index
 from vidal.shard.verify import expected
-from vidal.shard.where import records as read_records
 
 RECORDS = 10_000
 """Most records that are read, evenly spread over the set; of more samples, languages, resolutions and words are those
@@ -45,7 +44,7 @@ def summary(index: Index) -> Summary:
     resolutions: Counter[str] = Counter()
     words: dict[str, list[int]] = defaultdict(list)
     step = -(-len(index) // RECORDS) or 1
-    records = read_records(index, range(0, len(index), step))
+    records = list(index.records(range(0, len(index), step)))
     for record in records:
         told, picture = _section(record, "origin"), _section(record, "normalised")
         languages[str(told.get("language") or "unknown")] += 1

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 
-from vidal.engine.errors import ConfigError, MissingError
-from vidal.engine.ranges import RangeError
+from vidal.engine.errors import ConfigError
 from vidal.filter import conditions
 from vidal.filter.config import RuleConfig
 from vidal.shard.index import Index
 
 SCORE = "score_"
 """What stands before the name of a score, in the index and in conditions."""
-AT_ONCE = 16
-"""Records that are asked for at a time: of a remote set, each waits for an answer."""
 
 
 def holding(index: Index, expression: str) -> list[int]:
@@ -55,25 +51,11 @@ def with_scores(index: Index, facts: pa.Table) -> pa.Table:
     is none, has no scores."""
     if any(name.startswith(SCORE) for name in facts.column_names):
         return facts
-    scores = [record.get("scores") or {} for record in records(index, range(len(index)))]
+    scores = [record.get("scores") or {} for record in index.records(range(len(index)))]
     found = pa.Table.from_pylist([_numbers(row) for row in scores])
     for name in sorted(found.column_names):
         facts = facts.append_column(f"{SCORE}{name}", found[name])
     return facts
-
-
-def records(index: Index, positions: Iterable[int]) -> list[dict[str, Any]]:
-    """The JSON records of these rows, AT_ONCE of them being read at a time; empty where there is none to be read."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    def record(position: int) -> dict[str, Any]:
-        try:
-            return index.record(position)
-        except (RangeError, MissingError):
-            return {}
-
-    with ThreadPoolExecutor(AT_ONCE) as readers:
-        return list(readers.map(record, positions))
 
 
 def _numbers(scores: dict[str, Any]) -> dict[str, float | str]:

@@ -20,7 +20,7 @@ from vidal.report.diff.columns import Columns
 from vidal.report.facts.ledger import Ledger, follow
 from vidal.shard.access import Sample
 from vidal.shard.index import BUILT_AGAIN, INDEX_FILE, NEEDED, Index, load, part
-from vidal.shard.where import SCORE, records
+from vidal.shard.where import SCORE
 
 RECORDS = 10_000
 """Most samples of which the records are read for their scores, where the index of a set has none."""
@@ -113,7 +113,7 @@ def _scored(fs: object, folder: str, columns: Columns) -> Columns:
         return columns
     step = -(-len(columns) // RECORDS)
     table = columns.rows(range(0, len(columns), step))
-    told = records(Index(fs, folder, *part(table)), range(len(table)))
+    told = Index(fs, folder, *part(table)).records(range(len(table)))
     rows = [{"key": key, **_numbers(record)} for key, record in zip(table["key"].to_pylist(), told, strict=True)]
     names = sorted({name for row in rows for name in row} - {"key"})
     schema = pa.schema([("key", pa.string()), *((name, pa.float64()) for name in names)])
