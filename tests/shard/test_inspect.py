@@ -13,8 +13,9 @@ from tests.shard.dataset import TARS
 from tests.shard.ranges_server import serving
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.tar import pack
-from vidal.shard.index import Index, load, part
+from vidal.shard.index import Index
 from vidal.shard.inspect import content_of, described, export, held, overview, positions
+from vidal.shard.load import load, part
 from vidal.shard.read import Shards
 
 

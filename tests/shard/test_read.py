@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.shard.dataset import TARS
 from vidal.engine.errors import MissingError
 from vidal.harvest.listing.archive import entries
-from vidal.shard.index import load
+from vidal.shard.load import load
 from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, contents
 from vidal.train.data.tars import samples
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import vidal
 from vidal.shard.grades import GRADES
-from vidal.shard.index import load
+from vidal.shard.load import load
 from vidal.shard.summary import spread, summary
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, overload
 
 from vidal.engine.errors import ConfigError, MissingError, VidalError
 from vidal.engine.ranges import RangeError, whole
-from vidal.shard.index import Index, load
+from vidal.shard.index import Index
+from vidal.shard.load import load
 from vidal.shard.read import Member
 
 if TYPE_CHECKING:
@@ -238,5 +239,5 @@ class ShardSet(Mapping[str, Sample]):
 
 
 def open_set(location: str, guarded: bool = False) -> ShardSet:
-    """The shard set at a location (`vidal.open`), `guarded` as `vidal.shard.index.load` says."""
+    """The shard set at a location (`vidal.open`), `guarded` as `vidal.shard.load.load` says."""
     return ShardSet(location, load(location, guarded))

@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from vidal.engine.errors import ConfigError, MissingError
 from vidal.engine.ranges import RangeError, whole
-from vidal.shard.index import Index, added, load, scanned_row
+from vidal.shard.index import Index
+from vidal.shard.load import added, load, scanned_row
 from vidal.shard.read import Shards
 
 

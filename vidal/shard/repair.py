@@ -17,7 +17,7 @@ from vidal.engine.schemas import INDEX
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.shard.checksum import HashingStream, blocks
-from vidal.shard.index import INDEX_FILE, load
+from vidal.shard.load import INDEX_FILE, load
 from vidal.shard.publish import lay_beside
 from vidal.shard.read import ShardError, Shards
 from vidal.shard.statistics import statistics

@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 from vidal.engine.runners.local import LocalRunner
 from vidal.engine.step import Resources
 from vidal.shard.checksum import HashingReader
-from vidal.shard.index import scanned_row
 from vidal.shard.layout import damaged
+from vidal.shard.load import scanned_row
 from vidal.shard.read import MEMBER_BYTES, ShardError, Shards, ShardSampleEntry, contents, kind_of
 
 T = TypeVar("T")

@@ -20,8 +20,8 @@ SHOWN = ("key", "kind", "shard", "seconds", "text")
 def chosen(location: str, keys: Sequence[str], expression: str | None) -> tuple[Index, int]:
     """The index of the samples with these keys or, where a condition is given, of those for which it holds; and of how
     many samples they are chosen."""
-    from vidal.shard.index import load
     from vidal.shard.inspect import positions
+    from vidal.shard.load import load
     from vidal.shard.where import holding
 
     index = load(location)

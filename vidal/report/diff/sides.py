@@ -19,7 +19,8 @@ from vidal.filter.tables import SCORES
 from vidal.report.diff.columns import Columns
 from vidal.report.facts.ledger import Ledger, follow
 from vidal.shard.access import Sample
-from vidal.shard.index import BUILT_AGAIN, INDEX_FILE, NEEDED, Index, load, part
+from vidal.shard.index import Index
+from vidal.shard.load import BUILT_AGAIN, INDEX_FILE, NEEDED, load, part
 from vidal.shard.where import SCORE
 
 RECORDS = 10_000
