@@ -25,10 +25,11 @@ ALLOWED: dict[str, set[str]] = {
     "report": COMMON | {*STAGES, "pipeline", "status"},
     "project": COMMON | {*STAGES, "pipeline"},
     "forget": COMMON | {*STAGES, "pipeline"},
+    "clean": COMMON | {"pipeline", "status"},
     "api": COMMON | {*STAGES, "pipeline", "project", "status"},
     "train": COMMON,
     "demo": COMMON | {*STAGES, "pipeline", "project", "report", "status"},
-    "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "demo", "train"},
+    "cli": COMMON | {*STAGES, "pipeline", "project", "report", "status", "forget", "clean", "demo", "train"},
     "__main__": {"cli"},
 }
 """What each room, or module beside the rooms, may import of the rest of the package."""

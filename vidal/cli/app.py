@@ -11,6 +11,7 @@ import typer
 from vidal import __version__
 from vidal.cli import (
     build,
+    clean,
     config,
     demo,
     diff,
@@ -58,6 +59,7 @@ app.command("build")(build.build)
 app.command("status")(status.status)
 app.command("failures")(failures.failures)
 app.add_typer(filter.app, name="filter")
+app.command("clean")(clean.clean)
 app.command("forget")(forget.forget)
 app.add_typer(export.app, name="export")
 app.command("inspect")(inspect.inspect)

@@ -59,6 +59,11 @@ class Table:
     def stage(self) -> str:
         return self.name.split("/", 1)[0]
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Folders of the workspace in which it keeps more than its output, under its present settings."""
+        return ()
+
 
 class Spine(Table):
     """A table whose rows give samples their parts. It is committed like a step, under a fingerprint of its own name:

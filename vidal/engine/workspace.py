@@ -74,6 +74,13 @@ class Workspace:
         except FileNotFoundError:
             return None
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of every file below a folder, by its path in it, sorted; none where the folder is absent."""
+        root = self.path(folder)
+        found = self.fs.find(root, detail=True)
+        sizes = {path[path.index(root) + len(root) + 1 :]: int(info["size"] or 0) for path, info in found.items()}
+        return {path: size for path, size in sorted(sizes.items()) if not path.rpartition("/")[2].startswith(TEMPORARY)}
+
     def list(self, folder: str) -> list[str]:
         """Names of the files directly in a folder, sorted; none where the folder is absent."""
         try:

@@ -59,6 +59,10 @@ class Terms(Table):
         choice = {"limit": config.limit, "least": config.min_keyword_count, "most": config.max_keyword_count}
         return {"pool": self._pool_settings, "choice": choice, "seed": self.seed}
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        return (f"terms/pool-{fingerprint.digest(self._pool_settings)}",)
+
     @cached_property
     def _pool_settings(self) -> dict[str, Any]:
         sources = [
@@ -76,7 +80,7 @@ class Terms(Table):
             report = workspace.read_json(REPORT)
             if report["state"] == state:
                 return Summary(report["distinct"], report["terms"], 0, notes=self._notes())
-        folder = f"terms/pool-{fingerprint.digest(self._pool_settings)}"
+        [folder] = self.folders
         names = [one.corpus.name for one in self.found]
         pooled = self._pool(context, folder)
         table, report = select.choose(workspace, folder, pooled["buckets"], self.config, self.seed, names)
