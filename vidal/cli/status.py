@@ -11,10 +11,11 @@ def status(
     """Show how far a build is: per step its state, and what is wanted, pending, ok, rejected and failed.
 
     States: done; pending, where there is work; stale, where what there is was made under other settings or of other
-    inputs; waiting, for earlier steps. Stale pieces are results of other settings that lie in the workspace still.
+    inputs; waiting, for earlier steps. `stale` counts pieces of other settings; `vidal clean` removes them.
     """
     from dataclasses import asdict
 
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from vidal.engine.build import Options
@@ -26,15 +27,16 @@ def status(
     if json_output:
         print_json([asdict(step) for step in found])
         return
-    table = Table(title=f"{project.pipeline.name} in {project.workspace.url}", title_justify="left")
+    title = f"{project.pipeline.name} in {project.workspace.url}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("step", no_wrap=True)
     table.add_column("state", no_wrap=True)
-    for heading in ("wanted", "pending", "ok", "rejected", "failed", "stale pieces"):
+    for heading in ("wanted", "pending", "ok", "rejected", "failed", "stale"):
         table.add_column(heading, justify="right")
     for step in found:
-        counts = [str(step.statuses.get(name, 0)) for name in ("ok", "rejected", "failed")]
-        known = ["–" if value is None else str(value) for value in (step.wanted, step.pending)]
-        table.add_row(step.step, step.state, *known, *counts, str(step.stale))
+        counts = [step.statuses.get(name, 0) if step.statuses else None for name in ("ok", "rejected", "failed")]
+        told = ["–" if value is None else str(value) for value in (step.wanted, step.pending, *counts)]
+        table.add_row(step.step, step.state, *told, str(step.stale))
     console().print(table)
     for line in (line for step in found for line in step.forecast):
         console().print(line, highlight=False)
