@@ -75,6 +75,20 @@ def test_what_a_condition_chooses_is_counted(shards):
     assert code == 0 and "0 samples (none) in 0 shards" in out
 
 
+@pytest.mark.parametrize(("count", "lines"), [(20, 20), (21, 1)])
+def test_series_of_members_and_of_many_shards_are_a_line_each(tmp_path, count, lines):
+    for number in range(count):
+        members = [(f"s{number}.{name}", b"x" * 500) for name in ("frm0.jpg", "frm1.jpg", "[b]x.y", "txt")]
+        (tmp_path / f"own-{number:06d}.tar").write_bytes(pack(members)[0])
+    code, out, _ = vidal("inspect", tmp_path)
+    told = [line.split() for line in out.splitlines()]
+    assert code == 0 and sum(line[:1] != [] and line[0].startswith("own-") for line in told) == lines
+    assert (["own-*.tar", str(count), str(count), f"{10240 * count / 1000:.1f}", "kB"] in told) is (lines == 1)
+    assert ["frm*.jpg", "2", str(count), f"{count}.0", "kB"] in told
+    assert ["[b]x.y", "1", str(count), f"{count / 2:.1f}", "kB"] in told
+    assert len(json.loads(vidal("inspect", tmp_path, "--json")[1])["shards"]) == count
+
+
 def test_what_a_condition_chooses_is_exported(shards, tmp_path):
     code, out, _ = vidal("inspect", shards, "--where", "kind = 'audio'", "--export", tmp_path / "out")
     written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}

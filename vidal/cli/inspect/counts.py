@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from vidal.cli.inspect.samples import tell_of_headers
-from vidal.cli.options import console, print_json
+from vidal.cli.options import console, plain, print_json
 
 if TYPE_CHECKING:
     from vidal.shard.index import Index
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 MOST = 10
 """Languages and resolutions that are told, the most frequent first."""
+SHARDS = 20
+"""Most shards that are told one by one."""
+NUMBER = re.compile(r"\d+(?=\.)")
 
 
 def everything(location: str, json_output: bool) -> None:
@@ -38,8 +43,10 @@ def chosen(index: Index, json_output: bool) -> None:
 def _told(found: Overview, index: Index, json_output: bool) -> None:
     from dataclasses import asdict
 
+    from rich.box import SIMPLE_HEAD
     from rich.filesize import decimal
     from rich.table import Table
+    from rich.text import Text
 
     from vidal.shard.summary import summary
 
@@ -47,17 +54,28 @@ def _told(found: Overview, index: Index, json_output: bool) -> None:
     if json_output:
         print_json({**asdict(found), **asdict(counted)})
         return
-    for title, rows in (("shard", found.shards), ("member", found.members)):
-        table = Table(title=None)
+    shards = _series(found.shards, len(found.shards) > SHARDS)
+    for title, most, rows in (("shards", sum, shards), ("members", max, _series(found.members, True))):
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
         table.add_column(title)
-        table.add_column("samples", justify="right")
-        table.add_column("size", justify="right")
+        for heading in ("number", "samples", "size"):
+            table.add_column(heading, justify="right")
         for name, counts in rows.items():
-            table.add_row(name, str(counts["samples"]), decimal(counts["bytes"]))
+            samples, size = most(one["samples"] for one in counts), sum(one["bytes"] for one in counts)
+            table.add_row(Text(plain(name)), str(len(counts)), str(samples), decimal(size))
         console().print(table)
+        console().print()
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items()) or "none"
     typer.echo(f"{sum(found.kinds.values())} samples ({kinds}) in {len(found.shards)} shards")
     _summed(counted)
+
+
+def _series(counts: Mapping[str, Mapping[str, int]], together: bool) -> dict[str, list[Mapping[str, int]]]:
+    """The counts by name; where `together`, of names that differ in a number alone by what they share: `frm*.jpg`."""
+    found: dict[str, list[Mapping[str, int]]] = {}
+    for name, count in counts.items():
+        found.setdefault(NUMBER.sub("*", name) if together else name, []).append(count)
+    return found
 
 
 def _summed(counted: Any) -> None:
