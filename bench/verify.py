@@ -22,8 +22,9 @@ from pathlib import Path
 
 from write import shard_set
 
+from vidal.shard.faults import decoder
 from vidal.shard.read import Shards
-from vidal.shard.verify import decoder, verify
+from vidal.shard.verify import verify
 
 SAMPLES = 512
 

@@ -17,11 +17,13 @@ from vidal.engine.schemas import INDEX
 from vidal.engine.tar import TarWriter
 from vidal.engine.workspace import Workspace
 from vidal.shard.checksum import HashingStream, blocks
+from vidal.shard.faults import Problem
 from vidal.shard.load import INDEX_FILE, load
 from vidal.shard.publish import lay_beside
 from vidal.shard.read import ShardError, Shards
 from vidal.shard.statistics import statistics
-from vidal.shard.verify import Problem, TarChecked, check
+from vidal.shard.tar_check import TarChecked
+from vidal.shard.verify import check
 
 LEDGER = "repair.jsonl"
 """A line per problem of a sample that was left out, and per shard that was changed."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vidal.shard.faults import expected
 from vidal.shard.grades import GRADES, grade
 from vidal.shard.index import Index
-from vidal.shard.verify import expected
 
 RECORDS = 10_000
 """Most records that are read, evenly spread over the set; of more samples, languages, resolutions and words are those
