@@ -142,7 +142,7 @@ def test_a_build_that_cannot_be_says_why(built: Project, words: tuple[str, ...],
 
 def test_inspect_lists_shards_and_members(built: Project) -> None:
     shown = said(built.vidal("inspect", "w/shards"))
-    assert f"{CLIPS} samples ({CLIPS} video) in 1 shards" in shown and "frm7.jpg" in shown
+    assert f"{CLIPS} samples ({CLIPS} video) in 1 shards" in shown and "frm*.jpg" in shown
     assert built.json("inspect", "w/shards")["kinds"] == {"video": CLIPS}
     assert "nothing wrong" in said(built.vidal("inspect", "w/shards", "--verify"))
 
