@@ -160,7 +160,7 @@ def taught_detector(folder: Path, pictures: Sequence[np.ndarray], steps: int = 2
     import torch
 
     model = models.load("text_detector", str(detector(folder)), device="cpu")
-    network, rng = model.network.train(), np.random.default_rng(0)
+    network, rng = model.network.train().requires_grad_(), np.random.default_rng(0)
     learning = torch.optim.Adam(network.parameters(), lr=3e-3)
     for _ in range(steps):
         pixels, masks = [], []
