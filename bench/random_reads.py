@@ -1,6 +1,6 @@
 """Random reads per second through `vidal.open`, against plain pread of the same bytes.
 
-    python bench/random_reads.py [--shards FOLDER] [--reads 5000] [--rounds 3] [--rows 1000000]
+    python bench/random_reads.py [--shards FOLDER] [--reads 5000] [--rounds 3] [--rows 100000]
 
 On shards of the demo world, or on a folder of your own with its index. Members are drawn with a fixed seed. `pread`
 knows every place beforehand and opens each tar once; `pread + SHA-256` hashes what it reads besides, as `vidal.open`

@@ -5,20 +5,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from vidal.engine.build import Build
-from vidal.engine.commits import Store
+from vidal.engine.build import MARKER, Build, marker
+from vidal.engine.commits import Piece, Store
 from vidal.engine.errors import MissingError
-from vidal.engine.nodes import Table
-from vidal.engine.step import Step
+from vidal.engine.nodes import Node, Spine, Table
 from vidal.engine.workspace import Workspace
 from vidal.pipeline import STAGES
 from vidal.status import DONE, step_statuses
 
-MADE = re.compile(r"(?:part-\d{6,}-\d{3,}|run)-([0-9a-f]{12})\.(?:parquet|tar|json)")
-"""A file that a step wrote under a fingerprint."""
 POOL = re.compile(r"pool-[0-9a-f]{12}")
 """A folder that a table keeps under a fingerprint of its own."""
 
@@ -36,47 +33,49 @@ class Unused:
 def unused(build: Build) -> list[Unused]:
     """What a build has no use for under its present settings, by step. Reads names and, of parts in several pieces,
     ids."""
-    workspace = build.workspace
-    pools = {folder for node in build.nodes if isinstance(node, Table) for folder in node.folders}
-    replaced = {path for node in build.nodes if isinstance(node, Step) for path in _replaced(build.store(node.name))}
+    used = {name for node in build.nodes for name in _used(build, node)}
+    tables = {node.name for node in build.nodes if isinstance(node, Table) and not isinstance(node, Spine)}
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for stage in STAGES:
-        sizes = {f"{stage}/{path}": size for path, size in workspace.sizes(stage).items()}
-        for path, size in sizes.items():
-            place = path.rpartition("/")[0]
-            if POOL.fullmatch(place.rpartition("/")[2]):
-                idle = place not in pools
-            else:
-                idle = _other(path, build.fingerprints.get(place)) or path in replaced or _stray(path, sizes)
-            if idle:
-                found[place][path] = size
+        for path, size in build.workspace.sizes(stage).items():
+            place, _, name = f"{stage}/{path}".rpartition("/")
+            if _made(place, name, tables) and not used & {place, f"{place}/{name}"}:
+                found[place][f"{place}/{name}"] = size
     return [
         Unused(place, tuple(sorted(files, key=lambda path: (path.endswith(".tar"), path))), sum(files.values()))
         for place, files in sorted(found.items())
     ]
 
 
-def _other(path: str, fingerprint: str | None) -> bool:
-    """Whether a step wrote a file under another fingerprint."""
-    made = MADE.fullmatch(path.rpartition("/")[2])
-    return bool(made) and made[1] != fingerprint
-
-
-def _stray(path: str, there: Collection[str]) -> bool:
-    """Whether a file is the tar of a piece that was not committed."""
-    rows = f"{path.removesuffix('.tar')}.parquet"
-    return path.endswith(".tar") and bool(MADE.fullmatch(path.rpartition("/")[2])) and rows not in there
-
-
-def _replaced(store: Store) -> Iterator[str]:
-    """The files of pieces of which later ones hold every sample."""
+def _used(build: Build, node: Node) -> Iterator[str]:
+    """What a node reads of what it wrote: its marker, the files of its pieces, and the folders of a table."""
+    store = build.store(node.name)
+    yield marker(node.name, store.fingerprint)
+    if isinstance(node, Table):
+        yield from node.folders
     for pieces in store.pieces().values():
-        later: set[str] = set()
-        for piece in reversed(pieces if len(pieces) > 1 else []):
-            ids = set(store.rows([piece], ["id"]))
-            if ids <= later:
-                yield from (f"{store.step}/{piece.stem}.{suffix}" for suffix in ("parquet", "tar"))
-            later |= ids
+        for piece in pieces if isinstance(node, Table) else _needed(store, pieces):
+            yield from (f"{node.name}/{piece.stem}.{suffix}" for suffix in ("parquet", "tar"))
+
+
+def _needed(store: Store, pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces of a part of which later ones do not hold every sample."""
+    if len(pieces) == 1:
+        return list(pieces)
+    needed, later = [], set()
+    for piece in reversed(pieces):
+        if not (ids := set(store.rows([piece], ["id"]))) <= later:
+            needed.append(piece)
+        later |= ids
+    return needed
+
+
+def _made(place: str, name: str, tables: Collection[str]) -> bool:
+    """Whether a file of a stage is of a table's folder, a marker, or of a piece. Tables write no pieces, though the
+    records of shards may have names like theirs."""
+    if POOL.fullmatch(place.rpartition("/")[2]) or MARKER.fullmatch(name):
+        return True
+    return place not in tables and Piece.parse(f"{name.rpartition('.')[0]}.parquet") is not None
 
 
 def check_done(build: Build) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow.compute as pc
 
-from vidal.engine.build import Build
+from vidal.engine.build import MARKER, Build
 from vidal.engine.commits import all_pieces
 from vidal.engine.nodes import Node, Spine, Table
 from vidal.engine.step import FAILED
@@ -82,7 +82,7 @@ def _status(build: Build, node: Node, ready: bool) -> StepStatus:
 def _table_state(build: Build, node: Table, ready: bool) -> str:
     if build.has_run(node.name):
         return DONE if ready else STALE
-    if any(name.startswith("run-") for name in build.workspace.list(node.name)):
+    if any(MARKER.fullmatch(name) for name in build.workspace.list(node.name)):
         return STALE
     return PENDING if ready else WAITING
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.whole.local import Project, good_clips
+from tests.whole.local import Project, good_clips, said
 
 SMALL = {"media": {"short_side": 64}}
 
@@ -32,12 +31,6 @@ def project(built: Project, tmp_path: Path) -> Project:
 def configure(project: Project, **harvest: Any) -> None:
     sources = [{"type": "local", "name": "clips", "path": "clips"}]
     project.configure(harvest={"sources": sources, **harvest}, shard={"samples": 1})
-
-
-def said(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
-    text = done.stdout + done.stderr
-    assert done.returncode == code and "Traceback" not in text, text
-    return text
 
 
 def files(project: Project) -> dict[str, bytes]:
@@ -86,3 +79,12 @@ def test_before_a_build_is_done_nothing_goes(project: Project) -> None:
     assert "harvest/media is stale" in shown and "Nothing was removed" in shown
     assert "harvest/media" in said(project.vidal("clean", "--dry-run"))
     assert files(project) == before
+
+
+def test_shards_that_are_named_like_pieces_stay(project: Project) -> None:
+    configured = {"samples": 1, "prefix": "part-000001"}
+    project.configure(harvest={"sources": [{"type": "local", "name": "clips", "path": "clips"}]}, shard=configured)
+    assert project.done() == {"shard/write": 2}
+    assert {one["place"] for one in project.json("clean")["unused"]} == {"shard/write"}
+    assert len([name for name in files(project) if name.startswith("shard/write/part-000001-")]) == 2
+    assert project.done() == {}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.whole.local import Project, good_clips
+from tests.whole.local import Project, good_clips, said
 from vidal import __version__
 from vidal.pipeline import Pipeline
 from vidal.resources import shipped_root
@@ -40,12 +40,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def empty(tmp_path: Path) -> Project:
     return Project(tmp_path)
-
-
-def said(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
-    text = done.stdout + done.stderr
-    assert done.returncode == code and "Traceback" not in text, text
-    return text
 
 
 def test_the_version_and_the_help(empty: Project) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.whole.local import Project, good_clips
+from tests.whole.local import Project, good_clips, said
 from vidal.engine.workspace import Workspace
 from vidal.harvest.candidate import safe_id
 
@@ -31,12 +30,6 @@ def project(built: Project, tmp_path: Path) -> Project:
 
 def clips(project: Project) -> list[str]:
     return sorted(path.name for path in (project.folder / "clips").glob("*.mp4"))
-
-
-def said(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
-    text = done.stdout + done.stderr
-    assert done.returncode == code and "Traceback" not in text, text
-    return text
 
 
 def files(project: Project) -> dict[str, bytes]:

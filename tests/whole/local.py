@@ -54,6 +54,13 @@ class Project:
         return {step["step"]: step["done"] for step in self.json("build")["steps"] if step["done"]}
 
 
+def said(done: subprocess.CompletedProcess[str], code: int = 0) -> str:
+    """All that a command printed that ended with this exit code, and with no traceback."""
+    text = done.stdout + done.stderr
+    assert done.returncode == code and "Traceback" not in text, text
+    return text
+
+
 def good_clips(count: int) -> list[Entry]:
     """Good clips of the demo world, the shortest first."""
     clips = [entry for entry in catalogue(0) if entry.kind == "video" and entry.trouble is None]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vidal.cli.options import DEFAULT_PIPELINE, JsonOption, PipelineArgument, SetOption, console, print_json
+from vidal.cli.options import DEFAULT_PIPELINE, JsonOption, PipelineArgument, SetOption, print_json
 
 
 def clean(
@@ -40,6 +40,6 @@ def clean(
         print_json({"unused": told, "dry_run": dry_run})
         return
     done = "would free" if dry_run else "freed"
-    console().print(f"{done} {sum(one.size for one in found) / 1e6:,.1f} MB", highlight=False)
+    typer.echo(f"{done} {sum(one.size for one in found) / 1e6:,.1f} MB")
     for one in found:
-        console().print(f"  {one.place:<22} {len(one.files):>8} files {one.size / 1e6:>12,.1f} MB", highlight=False)
+        typer.echo(f"  {one.place:<22} {len(one.files):>8} files {one.size / 1e6:>12,.1f} MB")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,9 @@ from vidal.engine.runs import RunRecord
 from vidal.engine.step import Resources, Step
 from vidal.engine.worker import Job, PartRunner, Report
 from vidal.engine.workspace import Workspace
+
+MARKER = re.compile(r"run-[0-9a-f]{12}\.json")
+"""The name of a `marker`."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ class Build:
             if isinstance(node, Table):
                 report = self._run_table(node, runner_for, observer)
                 self._mark_run(node, report)
-            elif known := self._settled(node, self._settled_state(node)):
+            elif known := self._settled(node):
                 report = known
                 observer.begun(node.name, 0)
                 record.event("step_begun", step=node.name, pending=0, parts=0)
@@ -96,9 +100,9 @@ class Build:
     def outlook(self, step: Step) -> Outlook:
         """What is left to do for a step. Rows are read where anything is pending, and once for as long as all that
         decides this is the same."""
-        state = self._settled_state(step)
-        if known := self._settled(step, state):
+        if known := self._settled(step):
             return Outlook(known.wanted, ())
+        state = self._settled_state(step)
         if state not in self._outlooks:
             states = self.states(step)
             pending = tuple(id_ for part in states if part.work for id_ in part.work.ids)
@@ -121,7 +125,7 @@ class Build:
 
     def has_run(self, name: str) -> bool:
         """Whether a node has been run under its current settings, even if it found nothing to do."""
-        return self.workspace.exists(_marker(name, self.fingerprints[name])) or (
+        return self.workspace.exists(marker(name, self.fingerprints[name])) or (
             not isinstance(self._node(name), Table) and bool(self.store(name).pieces())
         )
 
@@ -155,20 +159,22 @@ class Build:
         if isinstance(node, Step) and report.already + report.done == report.wanted:
             summary["settled"] = self._settled_state(node)
         if self._marked(node) != summary:
-            self.workspace.write_json(_marker(node.name, self.fingerprints[node.name]), summary)
+            self.workspace.write_json(marker(node.name, self.fingerprints[node.name]), summary)
 
     def _marked(self, node: Node) -> dict[str, Any]:
         """What the last run of a node under its current settings has left on it."""
-        name = _marker(node.name, self.fingerprints[node.name])
+        name = marker(node.name, self.fingerprints[node.name])
         return self.workspace.read_json(name) if self.workspace.exists(name) else {}
 
     def _settled_state(self, step: Step) -> str:
         return settled.state(step, self.store(step.name), self.stores(step), self._kept(step))
 
-    def _settled(self, step: Step, state: str) -> StepReport | None:
-        """The report of a step in this state, where it is known, without reading its rows, that nothing is pending."""
+    def _settled(self, step: Step) -> StepReport | None:
+        """The report of a step of which nothing is pending, where that is known without reading its rows."""
         marked = self._marked(step)
-        if self.options.retry_failed is not None or marked.get("settled") != state:
+        if self.options.retry_failed is not None or "settled" not in marked:
+            return None
+        if marked["settled"] != self._settled_state(step):
             return None
         return StepReport(step.name, marked["wanted"], marked["wanted"], 0, failures=marked["failures"])
 
@@ -259,7 +265,8 @@ def above_tolerance(reports: Collection[StepReport], tolerance: float) -> list[s
     return [report.step for report in reports if report.wanted and report.failures > tolerance * report.wanted]
 
 
-def _marker(name: str, fingerprint: str) -> str:
+def marker(name: str, fingerprint: str) -> str:
+    """The file that tells of the last run of a node under a fingerprint."""
     return f"{name}/run-{fingerprint}.json"
 
 

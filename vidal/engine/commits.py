@@ -116,16 +116,20 @@ class Store:
         """The member bytes each row offers and `read` wants, row by row: one range of a tar for each row, whatever lies
         between its members. Raises as `Ranges.read` does."""
         offered = [[m for m in row["members"] or () if read.wants(m["name"])] for row in rows]
-        spans = [self._span(row.piece, places) for row, places in zip(rows, offered, strict=True) if places]
+        spans = [
+            Span.around(
+                self.workspace.path(f"{self.step}/{row.piece.stem}.tar"), ((m["offset"], m["size"]) for m in own)
+            )
+            for row, own in zip(rows, offered, strict=True)
+            if own
+        ]
         found = zip(spans, map(whole, Ranges(self.workspace.fs).each(spans)), strict=True)
-        for places in offered:
-            span, data = next(found) if places else (None, b"")
-            yield {m["name"]: data[m["offset"] - span.start :][: m["size"]] for m in places}
-
-    def _span(self, piece: Piece, places: Sequence[Mapping[str, Any]]) -> Span:
-        start = min(place["offset"] for place in places)
-        stop = max(place["offset"] + place["size"] for place in places)
-        return Span(self.workspace.path(f"{self.step}/{piece.stem}.tar"), start, stop - start)
+        for own in offered:
+            if not own:
+                yield {}
+                continue
+            span, data = next(found)
+            yield {m["name"]: span.cut(data, m["offset"], m["size"]) for m in own}
 
     def write(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -27,6 +27,17 @@ class Span:
     path: str
     start: int
     size: int
+
+    @classmethod
+    def around(cls, path: str, places: Iterable[tuple[int, int]]) -> Span:
+        """The span of all places, given as offset and size, of a file."""
+        ends = [(offset, offset + size) for offset, size in places]
+        start = min((first for first, _ in ends), default=0)
+        return cls(path, start, max((last for _, last in ends), default=0) - start)
+
+    def cut(self, data: bytes, offset: int, size: int) -> bytes:
+        """What lies at an offset of the file, of the bytes of this span."""
+        return data[offset - self.start : offset - self.start + size]
 
 
 class Ranges:

@@ -181,8 +181,7 @@ class Workspace:
         """The metadata `write_table` left in a Parquet footer; empty where the file is absent."""
         if not self.exists(name):
             return {}
-        found = self.table_schema(name).metadata or {}
-        return {key.decode(): value.decode() for key, value in found.items()}
+        return metadata_of(self.table_schema(name))
 
     def table_rows(self, name: str) -> int:
         """How many rows a Parquet file has, by its footer."""
@@ -218,3 +217,8 @@ class Workspace:
             raise ConfigError(
                 f"another build is writing {self.url}; wait for it or choose another workspace"
             ) from error
+
+
+def metadata_of(schema: pa.Schema) -> dict[str, str]:
+    """The metadata of a table as texts."""
+    return {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}

@@ -93,12 +93,11 @@ class Index:
         """The bytes of members of a row, each with its place, or the error: with one request where they lie together
         and the shard holds them all, else each for itself."""
         path = self.path(self.shard(position))
-        start = min((place.offset for place in places), default=0)
-        size = max((place.offset + place.size for place in places), default=0) - start
-        if size <= 2 * sum(place.size for place in places) + APART:
-            [found] = self._ranges.each([Span(path, start, size)])
+        span = Span.around(path, ((place.offset, place.size) for place in places))
+        if span.size <= 2 * sum(place.size for place in places) + APART:
+            [found] = self._ranges.each([span])
             if isinstance(found, bytes):
-                yield from ((place, found[place.offset - start :][: place.size]) for place in places)
+                yield from ((place, span.cut(found, place.offset, place.size)) for place in places)
                 return
         yield from zip(places, self._ranges.each([Span(path, p.offset, p.size) for p in places]), strict=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from vidal.engine.schemas import INDEX
-from vidal.engine.workspace import Workspace
+from vidal.engine.workspace import Workspace, metadata_of
 from vidal.shard.card import card
 from vidal.shard.checksum import checksum
 from vidal.shard.croissant import croissant
@@ -22,13 +22,15 @@ STATS_FILE = f"{FOLDER}/stats.json"
 
 class Rows:
     """The rows of the index that records make together, a table a record, each read when it is its turn: what some of
-    the records lack is null, and the scores of all are there."""
+    the records lack is null, and the scores of all are there. `facts` are the metadata of each record."""
 
     def __init__(self, workspace: Workspace, records: Sequence[str]) -> None:
         self._workspace = workspace
         self._records = records
-        found = [workspace.table_schema(record).remove_metadata() for record in records]
-        schema = pa.unify_schemas([INDEX, *found], promote_options="permissive")
+        found = [workspace.table_schema(record) for record in records]
+        self.facts = [metadata_of(schema) for schema in found]
+        plain = [schema.remove_metadata() for schema in found]
+        schema = pa.unify_schemas([INDEX, *plain], promote_options="permissive")
         scores = sorted(name for name in schema.names if name.startswith(SCORE))
         self.schema = pa.schema([schema.field(name) for name in (*INDEX.names[:-1], *scores, INDEX.names[-1])])
 
@@ -63,7 +65,7 @@ def describe(workspace: Workspace, prefix: str, shards: Sequence[tuple[str, str]
     """
     rows = Rows(workspace, [record for _, record in shards])
     found = statistics(rows)
-    stats = found.told({name: workspace.table_metadata(record) for name, record in shards}, rows.schema.names)
+    stats = found.told({name: facts for (name, _), facts in zip(shards, rows.facts, strict=True)}, rows.schema.names)
     if workspace.exists(STATS_FILE) and workspace.read_json(STATS_FILE) == stats:
         return
     workspace.remove(STATS_FILE)
