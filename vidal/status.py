@@ -61,10 +61,10 @@ def step_statuses(build: Build) -> Iterator[StepStatus]:
 
 
 def _status(build: Build, node: Node, ready: bool) -> StepStatus:
+    if isinstance(node, Table) and not isinstance(node, Spine):
+        return StepStatus(node.name, _table_state(build, node, ready), None, None, {}, 0)
     store = build.store(node.name)
     stale = sum(piece.fingerprint != store.fingerprint for piece in all_pieces(build.workspace, node.name))
-    if isinstance(node, Table) and not isinstance(node, Spine):
-        return StepStatus(node.name, _table_state(build, node, ready), None, None, {}, stale)
     counted = pc.value_counts(store.table(["status"])["status"])
     statuses = dict(sorted(zip(*(counted.field(name).to_pylist() for name in ("values", "counts")), strict=True)))
     if isinstance(node, Table):
